@@ -9,6 +9,7 @@ const DEVICE: char = '\u{1}';
 const CHALLENGE: char = '\u{2}';
 const DETAILS: char = '\u{3}';
 const ISSUED_AT: char = '\u{4}';
+const PLACES: [char; 4] = [DEVICE, CHALLENGE, DETAILS, ISSUED_AT];
 
 /// The shared part of an approval's challenges.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -52,13 +53,15 @@ pub(crate) fn split(
 /// Puts a challenge's JWS together again.
 pub(crate) fn join(shared: &SharedPart, own: &[u8], device: &str, challenge: &str, details: Option<&str>) -> String {
     let mut payload = String::with_capacity(shared.frame.len() + details.map_or(0, str::len) * 5 / 4 + 128);
-    for character in shared.frame.chars() {
-        match character {
-            DEVICE => payload.push_str(device),
-            CHALLENGE => payload.push_str(challenge),
-            ISSUED_AT => payload.push_str(&shared.iat.to_string()),
-            DETAILS => payload.push_str(&json(details.unwrap_or_default())),
-            other => payload.push(other),
+    for piece in shared.frame.split_inclusive(PLACES) {
+        let mut text = piece.chars();
+        let place = text.next_back();
+        match place {
+            Some(DEVICE) => payload.extend([text.as_str(), device]),
+            Some(CHALLENGE) => payload.extend([text.as_str(), challenge]),
+            Some(ISSUED_AT) => payload.extend([text.as_str(), &shared.iat.to_string()]),
+            Some(DETAILS) => payload.extend([text.as_str(), &json(details.unwrap_or_default())]),
+            _ => payload.push_str(piece),
         }
     }
     format!("{}.{}.{}", shared.header, base64url::encode(payload.as_bytes()), base64url::encode(own))

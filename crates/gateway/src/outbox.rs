@@ -21,20 +21,35 @@ const GRACE: Duration = Duration::from_secs(3);
 /// Calls under way, each by the key of what it sends: a few to each recipient, so that one that hangs delays no other.
 pub struct InFlight<K> {
     most: usize,
-    most_per_recipient: usize,
     tasks: JoinSet<bool>,
     of_task: HashMap<Id, (String, K)>,
     keys: HashSet<K>,
+    rooms: Rooms,
+}
+
+/// How many calls each recipient may get.
+#[derive(Clone)]
+pub struct Rooms {
+    most_per_recipient: usize,
     by_recipient: HashMap<String, usize>,
     /// Recipients whose last call failed.
     failing: HashSet<String>,
+}
+
+impl Rooms {
+    /// How many calls to this recipient may be under way; `None`: as many are.
+    pub fn room(&self, recipient: &str) -> Option<usize> {
+        let most = if self.failing.contains(recipient) { 1 } else { self.most_per_recipient };
+        let under_way = self.by_recipient.get(recipient).copied().unwrap_or_default();
+        (under_way < most).then_some(most)
+    }
 }
 
 impl<K: Clone + Eq + Hash> InFlight<K> {
     /// At most `most` calls, and `most_per_recipient` to each recipient; one whose last call failed gets one.
     pub fn new(most: usize, most_per_recipient: usize) -> InFlight<K> {
         let (tasks, of_task, keys, by_recipient, failing) = Default::default();
-        InFlight { most, most_per_recipient, tasks, of_task, keys, by_recipient, failing }
+        InFlight { most, tasks, of_task, keys, rooms: Rooms { most_per_recipient, by_recipient, failing } }
     }
 
     /// Whether as many calls are under way as may be, whoever the recipients are.
@@ -42,11 +57,9 @@ impl<K: Clone + Eq + Hash> InFlight<K> {
         self.tasks.len() >= self.most
     }
 
-    /// How many calls to this recipient may be under way; `None`: as many are.
-    pub fn room(&self, recipient: &str) -> Option<usize> {
-        let most = if self.failing.contains(recipient) { 1 } else { self.most_per_recipient };
-        let under_way = self.by_recipient.get(recipient).copied().unwrap_or_default();
-        (under_way < most).then_some(most)
+    /// How many calls each recipient may get now.
+    pub fn rooms(&self) -> &Rooms {
+        &self.rooms
     }
 
     /// Starts a call, unless one of this key is under way. It returns whether the recipient responds: `false` gives it fewer at once.
@@ -54,7 +67,7 @@ impl<K: Clone + Eq + Hash> InFlight<K> {
         if !self.keys.insert(key.clone()) {
             return;
         }
-        *self.by_recipient.entry(recipient.clone()).or_default() += 1;
+        *self.rooms.by_recipient.entry(recipient.clone()).or_default() += 1;
         let task = self.tasks.spawn(call);
         self.of_task.insert(task.id(), (recipient, key));
     }
@@ -71,15 +84,16 @@ impl<K: Clone + Eq + Hash> InFlight<K> {
         };
         let Some((recipient, key)) = self.of_task.remove(&task) else { return };
         self.keys.remove(&key);
-        if let Some(count) = self.by_recipient.get_mut(&recipient) {
+        let Rooms { by_recipient, failing, .. } = &mut self.rooms;
+        if let Some(count) = by_recipient.get_mut(&recipient) {
             *count -= 1;
             if *count == 0 {
-                self.by_recipient.remove(&recipient);
+                by_recipient.remove(&recipient);
             }
         }
         match responds {
-            true => self.failing.remove(&recipient),
-            false => self.failing.insert(recipient),
+            true => failing.remove(&recipient),
+            false => failing.insert(recipient),
         };
     }
 
@@ -120,13 +134,13 @@ mod tests {
         let mut calls = InFlight::new(10, 2);
         calls.start("slow".to_owned(), 1, async { false });
         calls.start("slow".to_owned(), 1, async { panic!("the same is under way") });
-        assert_eq!((calls.room("slow"), calls.room("other")), (Some(2), Some(2)));
+        assert_eq!((calls.rooms().room("slow"), calls.rooms().room("other")), (Some(2), Some(2)));
         calls.next_finished().await;
-        assert_eq!((calls.room("slow"), calls.room("other")), (Some(1), Some(2)));
+        assert_eq!((calls.rooms().room("slow"), calls.rooms().room("other")), (Some(1), Some(2)));
         calls.start("slow".to_owned(), 2, async { true });
-        assert_eq!(calls.room("slow"), None);
+        assert_eq!(calls.rooms().room("slow"), None);
         calls.next_finished().await;
-        assert_eq!(calls.room("slow"), Some(2));
+        assert_eq!(calls.rooms().room("slow"), Some(2));
         assert!(calls.finish().await);
     }
 
@@ -138,7 +152,7 @@ mod tests {
         assert!(calls.is_full());
         calls.next_finished().await;
         assert!(!calls.is_full());
-        assert_eq!((calls.room("one"), calls.room("other")), (Some(1), Some(2)));
+        assert_eq!((calls.rooms().room("one"), calls.rooms().room("other")), (Some(1), Some(2)));
         assert!(!calls.finish().await, "one never finishes");
     }
 }

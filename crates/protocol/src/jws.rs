@@ -248,7 +248,7 @@ pub fn peek_typ(text: &str) -> Option<String> {
 }
 
 fn read_header<'a, H: Deserialize<'a>>(bytes: &'a [u8]) -> Result<H, JwsError> {
-    json::read(bytes, STRICTNESS).map_err(|_| JwsError::Header)?;
+    json::check(bytes, STRICTNESS).map_err(|_| JwsError::Header)?;
     serde_json::from_slice(bytes).map_err(|_| JwsError::Header)
 }
 
@@ -263,8 +263,24 @@ fn check_header(alg: &str, typ: &str, signature: &Signature, wanted: &'static st
 }
 
 fn read_claims<T: Claims>(payload: &[u8]) -> Result<T, JwsError> {
+    json::check(payload, STRICTNESS).map_err(JwsError::Payload)?;
+    if may_name(payload, MUST_UNDERSTAND) {
+        check_understood::<T>(payload)?;
+    }
+    json::parse_checked(payload).map_err(JwsError::Payload)
+}
+
+/// The member with the names of those that are not to be passed over.
+const MUST_UNDERSTAND: &str = "must_understand";
+
+/// Whether a document may have a member of this name: it stands there as it is, or something is escaped.
+fn may_name(document: &[u8], name: &str) -> bool {
+    document.contains(&b'\\') || document.windows(name.len()).any(|part| part == name.as_bytes())
+}
+
+fn check_understood<T: Claims>(payload: &[u8]) -> Result<(), JwsError> {
     let tree = json::read(payload, STRICTNESS).map_err(JwsError::Payload)?;
-    match tree.get("must_understand") {
+    match tree.get(MUST_UNDERSTAND) {
         None => {}
         Some(Json::Array(names)) => {
             let known = |name: &Json| name.as_str().is_some_and(|name| T::MEMBERS.contains(&name));
@@ -274,7 +290,7 @@ fn read_claims<T: Claims>(payload: &[u8]) -> Result<T, JwsError> {
         }
         Some(_) => return Err(JwsError::Unsupported),
     }
-    json::parse_checked(payload).map_err(JwsError::Payload)
+    Ok(())
 }
 
 /// Claims whose signature was verified.

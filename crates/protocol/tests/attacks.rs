@@ -583,6 +583,7 @@ fn attack_27_oversized_deep_and_ambiguous_payloads_are_refused_though_signed() {
     assert_eq!(reason(&with(r#""x":9007199254740992"#)), Reason::NumberTooLarge);
     assert_eq!(reason(&with(r#""x":"\ud800""#)), Reason::LoneSurrogate);
     assert_eq!(verify(&with(r#""must_understand":["later"],"later":1"#)), Err(JwsError::Unsupported));
+    assert_eq!(verify(&with(r#""must_underst\u0061nd":["later"],"later":1"#)), Err(JwsError::Unsupported));
     assert_eq!(verify(&with(r#""must_understand":["kind"]"#)), Ok(()));
     assert_eq!(verify(&with(r#""must_understand":"kind""#)), Err(JwsError::Unsupported));
     assert_eq!(verify(&with(&format!(r#""x":"{}""#, "x".repeat(16 * 1024)))), Err(JwsError::TooLarge));

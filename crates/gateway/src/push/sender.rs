@@ -3,16 +3,17 @@
 use std::sync::Arc;
 use std::time::Duration;
 
+use countersign_jose::clock::Timestamp;
 use countersign_protocol::id::DeviceId;
-use countersign_store::Error as StoreError;
+use countersign_store::{Error as StoreError, Snapshot};
 use tokio::task::JoinHandle;
 use tokio::time::sleep;
 
 use super::queue::WAKEUPS_TOPIC;
 use crate::Gateway;
-use crate::outbox::InFlight;
+use crate::outbox::{InFlight, Rooms};
 use crate::push_settings::PushSettings;
-use crate::store::wakeups;
+use crate::store::wakeups::{self, Wakeup};
 
 /// Pushes under way over all services.
 const MOST: usize = 256;
@@ -34,17 +35,16 @@ impl Gateway {
         let mut in_flight = InFlight::new(MOST, MOST_PER_SERVICE);
         while !self.is_closing() {
             let changed = listener.changed();
-            let started = async {
-                self.end_waits_for_streams().await?;
-                self.start_due(push, &mut in_flight).await
+            let next = match self.start_due(push, &mut in_flight).await {
+                Err(StoreError::Closed) => return,
+                started => started.unwrap_or_else(|error| {
+                    tracing::warn!(%error, "the queue of pushes could not be read");
+                    None
+                }),
             };
-            if let Err(error) = started.await {
-                if matches!(error, StoreError::Closed) {
-                    return;
-                }
-                tracing::warn!(%error, "the queue of pushes could not be read");
-            }
-            let pause = self.until_next_due().await;
+            let wait = next.map(|next| Duration::from_millis(next.millis_since(self.now())));
+            // What is due already waits for one that is under way.
+            let pause = wait.filter(|wait| !wait.is_zero()).map_or(POLL_INTERVAL, |wait| wait.min(POLL_INTERVAL));
             tokio::select! {
                 () = changed => {}
                 () = self.held_streams().ended() => {}
@@ -57,39 +57,58 @@ impl Gateway {
         }
     }
 
-    /// A stream that ended brings no confirmation any more.
-    async fn end_waits_for_streams(&self) -> Result<(), StoreError> {
-        let waiting = self.store().read(wakeups::streamed).await?;
-        let ended: Vec<_> = waiting.into_iter().filter(|device| !self.held_streams().has(device)).collect();
-        if ended.is_empty() {
-            return Ok(());
+    /// Starts what is due, and returns when the next push is.
+    async fn start_due(
+        &self,
+        push: &Arc<PushSettings>,
+        in_flight: &mut InFlight<DeviceId>,
+    ) -> Result<Option<Timestamp>, StoreError> {
+        let mut queue = self.read_queue(in_flight).await?;
+        queue.streamed.retain(|device| !self.held_streams().has(device));
+        if !queue.streamed.is_empty() {
+            // A stream that ended brings no confirmation any more.
+            let (ended, now) = (queue.streamed, self.now());
+            self.store()
+                .write(move |tx| ended.iter().try_for_each(|device| wakeups::stream_ended(tx, device, now)))
+                .await?;
+            queue = self.read_queue(in_flight).await?;
         }
-        let now = self.now();
-        self.store().write(move |tx| ended.iter().try_for_each(|device| wakeups::stream_ended(tx, device, now))).await
-    }
-
-    async fn start_due(&self, push: &Arc<PushSettings>, in_flight: &mut InFlight<DeviceId>) -> Result<(), StoreError> {
-        let now = self.now();
-        for service in self.store().read(move |snapshot| wakeups::services_due(snapshot, now)).await? {
+        for wakeup in queue.due {
             if in_flight.is_full() {
                 break;
             }
-            let Some(most) = in_flight.room(&service) else { continue };
-            let due = self.store().read(move |snapshot| wakeups::due(snapshot, &service, now, most)).await?;
-            for wakeup in due {
-                let (gateway, push) = (self.clone(), push.clone());
-                let (service, device) = (wakeup.service.clone(), wakeup.device.clone());
-                let call = async move { gateway.attempt_push(&push, wakeup).await };
-                in_flight.start(service, device, call);
-            }
+            let (gateway, push) = (self.clone(), push.clone());
+            let (service, device) = (wakeup.service.clone(), wakeup.device.clone());
+            let call = async move { gateway.attempt_push(&push, wakeup).await };
+            in_flight.start(service, device, call);
         }
-        Ok(())
+        Ok(queue.next)
     }
 
-    async fn until_next_due(&self) -> Duration {
-        let next = self.store().read(wakeups::next_due).await.ok().flatten();
-        let wait = next.map(|next| Duration::from_millis(next.millis_since(self.now())));
-        // What is due already waits for one that is under way.
-        wait.filter(|wait| !wait.is_zero()).map_or(POLL_INTERVAL, |wait| wait.min(POLL_INTERVAL))
+    async fn read_queue(&self, in_flight: &InFlight<DeviceId>) -> Result<Queue, StoreError> {
+        let (now, rooms) = (self.now(), in_flight.rooms().clone());
+        self.store().read(move |snapshot| Queue::read(snapshot, now, &rooms)).await
+    }
+}
+
+/// The queue of pushes, read at once: each look at the store wakes another thread.
+struct Queue {
+    /// Devices whose pushes wait for the confirmation of an open stream.
+    streamed: Vec<DeviceId>,
+    /// As many as their services have room for, those under way among them.
+    due: Vec<Wakeup>,
+    /// When the next push is due.
+    next: Option<Timestamp>,
+}
+
+impl Queue {
+    fn read(snapshot: &Snapshot<'_>, now: Timestamp, rooms: &Rooms) -> Result<Queue, StoreError> {
+        let mut due = Vec::new();
+        for service in wakeups::services_due(snapshot, now)? {
+            if let Some(most) = rooms.room(&service) {
+                due.append(&mut wakeups::due(snapshot, &service, now, most)?);
+            }
+        }
+        Ok(Queue { streamed: wakeups::streamed(snapshot)?, due, next: wakeups::next_due(snapshot)? })
     }
 }

@@ -1,33 +1,77 @@
 //! The recursive-descent reader behind [`super::read`].
 
+use std::borrow::Cow;
 use std::collections::HashSet;
+use std::marker::PhantomData;
 
 use super::{Json, JsonError, Numbers, Reason, Strictness, without_byte_order_mark};
 
 /// Members of an object up to which a new name is compared with each; beyond, names are looked up.
 const FEW_MEMBERS: usize = 16;
 
+/// What is kept of a document that is read.
+pub(super) trait Kept: Sized {
+    fn scalar(value: Scalar<'_>) -> Self;
+    fn array(elements: Vec<Self>) -> Self;
+    fn object(members: Vec<(Cow<'_, str>, Self)>) -> Self;
+}
+
+/// A value without parts.
+pub(super) enum Scalar<'a> {
+    Null,
+    Bool(bool),
+    Number(&'a str),
+    String(Cow<'a, str>),
+}
+
+impl Kept for Json {
+    fn scalar(value: Scalar<'_>) -> Json {
+        match value {
+            Scalar::Null => Json::Null,
+            Scalar::Bool(value) => Json::Bool(value),
+            Scalar::Number(literal) => Json::Number(literal.to_owned()),
+            Scalar::String(text) => Json::String(text.into_owned()),
+        }
+    }
+
+    fn array(elements: Vec<Json>) -> Json {
+        Json::Array(elements)
+    }
+
+    fn object(members: Vec<(Cow<'_, str>, Json)>) -> Json {
+        Json::Object(members.into_iter().map(|(name, value)| (name.into_owned(), value)).collect())
+    }
+}
+
+/// Nothing: the document is only checked.
+impl Kept for () {
+    fn scalar(_: Scalar<'_>) {}
+    fn array(_: Vec<()>) {}
+    fn object(_: Vec<(Cow<'_, str>, ())>) {}
+}
+
 /// A position in a text, and what is accepted there.
-pub(super) struct Reader<'a> {
+pub(super) struct Reader<'a, K> {
     text: &'a str,
     at: usize,
     strictness: Strictness,
     /// The member of the root object that is being read.
-    member: Option<String>,
+    member: Option<Cow<'a, str>>,
+    kept: PhantomData<K>,
 }
 
-impl<'a> Reader<'a> {
+impl<'a, K: Kept> Reader<'a, K> {
     pub(super) fn new(text: &'a str, strictness: Strictness) -> Self {
-        Self { text, at: 0, strictness, member: None }
+        Self { text, at: 0, strictness, member: None, kept: PhantomData }
     }
 
     /// After an error: the member of the root object in which it happened.
     pub(super) fn into_member(self) -> Option<String> {
-        self.member
+        self.member.map(Cow::into_owned)
     }
 
     /// The one value of the document, and nothing after it.
-    pub(super) fn document(&mut self) -> Result<Json, JsonError> {
+    pub(super) fn document(&mut self) -> Result<K, JsonError> {
         if self.strictness.byte_order_mark {
             self.at = self.text.len() - without_byte_order_mark(self.text.as_bytes()).len();
         }
@@ -68,30 +112,30 @@ impl<'a> Reader<'a> {
         Ok(())
     }
 
-    fn value(&mut self, depth: usize) -> Result<Json, JsonError> {
+    fn value(&mut self, depth: usize) -> Result<K, JsonError> {
         if depth == 0 {
             return Err(self.error(Reason::TooDeep));
         }
         match self.peek() {
             Some(b'{') => self.object(depth),
             Some(b'[') => self.array(depth),
-            Some(b'"') => self.string().map(Json::String),
-            Some(b'-' | b'0'..=b'9') => self.number().map(Json::Number),
-            Some(b't') => self.expect(b"true").map(|()| Json::Bool(true)),
-            Some(b'f') => self.expect(b"false").map(|()| Json::Bool(false)),
-            Some(b'n') => self.expect(b"null").map(|()| Json::Null),
+            Some(b'"') => self.string().map(|text| K::scalar(Scalar::String(text))),
+            Some(b'-' | b'0'..=b'9') => self.number().map(|literal| K::scalar(Scalar::Number(literal))),
+            Some(b't') => self.expect(b"true").map(|()| K::scalar(Scalar::Bool(true))),
+            Some(b'f') => self.expect(b"false").map(|()| K::scalar(Scalar::Bool(false))),
+            Some(b'n') => self.expect(b"null").map(|()| K::scalar(Scalar::Null)),
             _ => Err(self.error(Reason::Syntax)),
         }
     }
 
-    fn object(&mut self, depth: usize) -> Result<Json, JsonError> {
-        let mut members: Vec<(String, Json)> = Vec::new();
+    fn object(&mut self, depth: usize) -> Result<K, JsonError> {
+        let mut members: Vec<(Cow<'a, str>, K)> = Vec::new();
         let mut names = Names::default();
         self.at += 1;
         self.skip_space();
         if self.peek() == Some(b'}') {
             self.at += 1;
-            return Ok(Json::Object(members));
+            return Ok(K::object(members));
         }
         loop {
             self.skip_space();
@@ -116,20 +160,20 @@ impl<'a> Reader<'a> {
                 Some(b',') => self.at += 1,
                 Some(b'}') => {
                     self.at += 1;
-                    return Ok(Json::Object(members));
+                    return Ok(K::object(members));
                 }
                 _ => return Err(self.error(Reason::Syntax)),
             }
         }
     }
 
-    fn array(&mut self, depth: usize) -> Result<Json, JsonError> {
+    fn array(&mut self, depth: usize) -> Result<K, JsonError> {
         let mut elements = Vec::new();
         self.at += 1;
         self.skip_space();
         if self.peek() == Some(b']') {
             self.at += 1;
-            return Ok(Json::Array(elements));
+            return Ok(K::array(elements));
         }
         loop {
             self.skip_space();
@@ -139,14 +183,14 @@ impl<'a> Reader<'a> {
                 Some(b',') => self.at += 1,
                 Some(b']') => {
                     self.at += 1;
-                    return Ok(Json::Array(elements));
+                    return Ok(K::array(elements));
                 }
                 _ => return Err(self.error(Reason::Syntax)),
             }
         }
     }
 
-    fn number(&mut self) -> Result<String, JsonError> {
+    fn number(&mut self) -> Result<&'a str, JsonError> {
         let start = self.at;
         if self.peek() == Some(b'-') {
             self.at += 1;
@@ -181,7 +225,7 @@ impl<'a> Reader<'a> {
                 return Err(JsonError { reason: Reason::NumberTooLarge, at: start });
             }
         }
-        Ok(literal.to_owned())
+        Ok(literal)
     }
 
     fn skip_exponent(&mut self) -> Result<(), JsonError> {
@@ -202,19 +246,20 @@ impl<'a> Reader<'a> {
         }
     }
 
-    fn string(&mut self) -> Result<String, JsonError> {
+    fn string(&mut self) -> Result<Cow<'a, str>, JsonError> {
         self.at += 1;
-        let mut out = self.plain().to_owned();
+        let mut out = Cow::Borrowed(self.plain());
         loop {
             match self.peek() {
                 Some(b'"') => {
                     self.at += 1;
                     return Ok(out);
                 }
-                Some(b'\\') => out.push(self.escape()?),
+                Some(b'\\') => out.to_mut().push(self.escape()?),
                 _ => return Err(self.error(Reason::Syntax)),
             }
-            out.push_str(self.plain());
+            let more = self.plain();
+            out.to_mut().push_str(more);
         }
     }
 
@@ -286,12 +331,12 @@ struct Names(HashSet<String>);
 
 impl Names {
     /// Whether one of the members has this name, which is the next one's.
-    fn has(&mut self, members: &[(String, Json)], name: &str) -> bool {
+    fn has<K>(&mut self, members: &[(Cow<'_, str>, K)], name: &str) -> bool {
         if members.len() < FEW_MEMBERS {
             return members.iter().any(|(other, _)| other == name);
         }
         if self.0.is_empty() {
-            self.0.extend(members.iter().map(|(name, _)| name.clone()));
+            self.0.extend(members.iter().map(|(name, _)| name.clone().into_owned()));
         }
         !self.0.insert(name.to_owned())
     }

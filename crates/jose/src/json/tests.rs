@@ -110,6 +110,12 @@ proptest! {
     }
 
     #[test]
+    fn what_is_only_checked_is_refused_for_the_same_reason(text in r#"[\[\]{}",:0-9a-c\\u. \-truefalsn]{0,40}"#) {
+        let strictness = Strictness::with_depth(8);
+        prop_assert_eq!(check(text.as_bytes(), strictness), read(text.as_bytes(), strictness).map(drop));
+    }
+
+    #[test]
     fn whatever_is_accepted_of_others_serde_json_skips_the_same_way(text in r#"[\[\]{}",:0-9a-ceE+. \-]{0,40}"#) {
         let serde = serde_json::from_str::<serde::de::IgnoredAny>(&text);
         if read(text.as_bytes(), Strictness::FOREIGN).is_ok() {

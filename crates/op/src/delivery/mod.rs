@@ -87,7 +87,7 @@ impl DeliveryWorker {
             if in_flight.is_full() {
                 break;
             }
-            let Some(most) = in_flight.room(&recipient) else { continue };
+            let Some(most) = in_flight.rooms().room(&recipient) else { continue };
             for entry in store.read(move |snapshot| outbox::due(snapshot, &recipient, now, most)).await? {
                 let (worker, recipient, id) = (self.clone(), entry.recipient.clone(), entry.id);
                 in_flight.start(recipient, id, async move { worker.attempt(entry).await });
