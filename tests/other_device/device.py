@@ -230,7 +230,7 @@ def element(at, one, client):
     known = rows and all(row[4](one[row[0]]) if row[0] in one else row[5] < 2 for row in rows if row[5])
     rows = [row for row in rows if known and row[0] in one and row[4](one[row[0]])]
     made = [made for row in rows for made in rows_of(row, one[row[0]], below(pointer, row[0]))]
-    done = {row[0] for row in rows} | ({"type"} if known else set())
+    done = {row[0] for row in rows} | ({"type"} if known and not auth0 else set())
     if known and auth0 and isinstance(one.get("properties"), dict) and one["properties"]:
         done.add("properties")
         made += [l for key, item in one["properties"].items() for l in property_of(key, item, below(below(pointer, "properties"), key))]

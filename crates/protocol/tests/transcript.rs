@@ -203,6 +203,25 @@ fn attack_28_an_amount_taken_from_another_member_is_refused() {
 }
 
 #[test]
+fn attack_28_a_type_known_by_its_beginning_alone_has_a_line() {
+    let of = |kind: &str| {
+        let details = format!(
+            r#"[{{"type":"urn:auth0:schemas:authorization-details:v1:{kind}","instruction":"Account 1","properties":{{}}}}]"#
+        );
+        Attempt::new(&details, "m")
+    };
+    let (view, transfer) = (of("view"), of("transfer"));
+    assert!(view.holds(&view.lines()));
+    assert!(!transfer.holds(&view.lines()), "what shows a view says nothing of a transfer");
+    let lines = transfer.lines();
+    let at = lines.iter().position(|line| line.label == "type").expect("its line");
+    assert_eq!((lines[at].role, lines[at].prominence), (Role::ClientDetail, 3), "behind the fold");
+    let mut without = lines;
+    without.remove(at);
+    assert!(!transfer.holds(&without));
+}
+
+#[test]
 fn attack_28_a_member_that_was_asked_and_not_shown_is_refused() {
     let attempt = Attempt::new(TWO, "Acme Coffee");
     let dearer = |line: &Line| line.from.to_string().contains("/1/") || line.label_from == Some(at("/1"));

@@ -51,7 +51,9 @@ impl<'l> ElementLines<'l> {
         let template = Template::of(&element.kind, &element.object);
         let mut shown = Vec::new();
         if let Some(template) = template {
-            shown.push("type");
+            if !template.is_family() {
+                shown.push("type");
+            }
             for row in template.rows {
                 if let Some(value) = element.object.get(row.member)
                     && row.form.reads(value)
@@ -68,7 +70,11 @@ impl<'l> ElementLines<'l> {
         }
         for (name, value) in element.object.as_object().unwrap_or_default() {
             if !shown.contains(&name.as_str()) {
-                own.leaves(value, &place.member(name));
+                let mut place = place.member(name);
+                if template.is_some() && name == "type" {
+                    place.least = FOLDED;
+                }
+                own.leaves(value, &place);
             }
         }
         template.is_some()

@@ -158,9 +158,9 @@ const ACCOUNT_NUMBERS: [&str; 5] = ["iban", "bban", "maskedPan", "msisdn", "othe
 impl Template {
     /// The template of a type, if it can read every member that it needs.
     pub(super) fn of(kind: &str, object: &Json) -> Option<&'static Self> {
-        let template = TEMPLATES.iter().find(|template| match template.kind.strip_suffix(':') {
-            Some(_) => kind.starts_with(template.kind),
-            None => kind == template.kind,
+        let template = TEMPLATES.iter().find(|template| match template.is_family() {
+            true => kind.starts_with(template.kind),
+            false => kind == template.kind,
         })?;
         let readable = template.rows.iter().all(|row| match (row.needed, object.get(row.member)) {
             (Needed::Always, None) => false,
@@ -168,6 +168,11 @@ impl Template {
             (Needed::No, _) | (Needed::IfThere, None) => true,
         });
         readable.then_some(template)
+    }
+
+    /// Whether it is of all types that begin alike: its section does not say which one this is.
+    pub(super) fn is_family(&self) -> bool {
+        self.kind.ends_with(':')
     }
 }
 
