@@ -91,6 +91,7 @@ async fn every_screen(appearance: &'static str) {
     page.see("[data-past]").await;
     look(&window, "16 activity").await;
     page.press("li:last-child [data-past]").await;
+    page.press("#shown summary").await;
     look(&window, "17 one of the past").await;
     page.press("#save-evidence").await;
     page.read("main", "Saved as").await;
@@ -210,6 +211,22 @@ async fn on_a_small_screen_and_at_twice_the_text_amount_payee_and_buttons_stay_i
     page.resize(400, 720).await;
     page.picture("twice the text").await;
     assert_eq!(in_reach(&window).await, serde_json::json!([true, true, true, true, true]), "twice the text");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn on_a_small_screen_the_number_is_typed_without_scrolling() {
+    let desktop = Desktop::new();
+    let provider = Provider::start(&desktop.env);
+    let window = Window::enrolled(&desktop, "window", &provider).await;
+    let page = &window.page;
+    let (_right, _shown) = provider.till().acknowledged(&["--binding-message", "Kiosk at the entrance"]);
+    window.request("Kiosk").await;
+    page.resize(320, 568).await;
+    page.picture("a number on a small screen").await;
+    let script = "const scroll = document.querySelector('.scroll').getBoundingClientRect();
+        const field = document.querySelector('.boxes').getBoundingClientRect();
+        return [document.querySelector('.scroll').scrollTop, field.top >= scroll.top, field.bottom <= scroll.bottom]";
+    assert_eq!(page.run(script, vec![]).await, serde_json::json!([0, true, true]), "not scrolled, and whole");
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -3,26 +3,30 @@
 import type { AccountLine, Failure, RequestResult } from "../backend/types";
 import { formatDateTime, formatTime, formatTimeLeft } from "../format/time";
 import { formatMoney } from "../format/money";
-import { de } from "./de";
-import { en, type Words } from "./en";
+import { german } from "./de";
+import { english, type Here, type Words } from "./en";
 
-export type { Words } from "./en";
+export type { Here, Words } from "./en";
 
 export type Locale = "en" | "de";
 
-const languages: Record<Locale, Words> = { en, de };
+const languages: Record<Locale, Record<Here, Words>> = {
+  en: { computer: english("computer"), phone: english("phone") },
+  de: { computer: german("computer"), phone: german("phone") },
+};
 
-export function catalogue(locale: Locale): Words {
-  return languages[locale];
+export function catalogue(locale: Locale, here: Here = "computer"): Words {
+  return languages[locale][here];
 }
 
-/** What happened and what to do, by the failure's code; an unknown code is named. */
-export function failureText(failure: Failure, words: Words): string {
+/** What happened and what to do, by the failure's code; an unknown code is named. `who`: whose account it is about. */
+export function failureText(failure: Failure, words: Words, who?: string): string {
   const { code } = failure;
   if (code === "wrong_pin") return words.failure.wrong_pin(failure.tries_left ?? 0);
   if (code === "pin_wait") return words.failure.pin_wait(formatTimeLeft(failure.wait_ms ?? 0));
   const known: Record<string, unknown> = words.failure;
   const text = Object.hasOwn(known, code) ? known[code] : undefined;
+  if (typeof text === "function" && code !== "unknown") return (text as (who?: string) => string)(who);
   return typeof text === "string" ? text : words.failure.unknown(code);
 }
 
@@ -46,7 +50,7 @@ export function statusText(account: AccountLine, words: Words, locale: Locale): 
     case "unconfirmed":
       return words.accounts.unconfirmed;
     default:
-      return words.accounts[account.status](since);
+      return words.accounts[account.status](since, account.host);
   }
 }
 

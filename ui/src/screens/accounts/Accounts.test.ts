@@ -50,9 +50,9 @@ it("shows user, provider, device, key protection and help line", () => {
 
 it.each([
   [{ status: "active", can_approve: false }, en.accounts.cannotApprove],
-  [{ status: "not_known", since: SINCE }, en.accounts.not_known(since)],
-  [{ status: "suspended", since: SINCE }, en.accounts.suspended(since)],
-  [{ status: "revoked", since: SINCE }, en.accounts.revoked(since)],
+  [{ status: "not_known", since: SINCE }, en.accounts.not_known(since, "id.acme.example")],
+  [{ status: "suspended", since: SINCE }, en.accounts.suspended(since, "id.acme.example")],
+  [{ status: "revoked", since: SINCE }, en.accounts.revoked(since, "id.acme.example")],
   [{ status: "active", unusable: "the key is on another computer" }, en.accounts.unusable],
 ] as const)("says what %j means", (overrides, sentence) => {
   const { getByText, queryByText, queryByRole } = renderAccounts(overrides);

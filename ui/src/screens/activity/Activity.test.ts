@@ -24,7 +24,7 @@ it("says that nothing has been asked yet", async () => {
 });
 
 it.each([
-  ["history_broken", en.failure.history_broken],
+  ["history_broken", en.failure.history_broken()],
   ["novelty", en.failure.unknown("novelty")],
 ])("says for %s why there is no record", async (code, sentence) => {
   const { appState, backend } = fakeState();

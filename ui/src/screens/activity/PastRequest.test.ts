@@ -13,13 +13,20 @@ function renderPast(overrides: Partial<ActivityEntry> = {}) {
   return { ...render(PastRequest, { appState, entry: activityEntry("ch_1", overrides) }), appState, backend };
 }
 
-it("shows how the request ended, and every line that was on the screen", () => {
-  const { getByRole, getByText, getAllByRole } = renderPast();
+it("shows first what, how much, when and how it ended; every line that was on the screen is behind a fold", () => {
+  const { getByRole, getByText, getAllByRole, container } = renderPast();
+  const first = [...container.querySelectorAll("main > :not(details, button)")]
+    .map((part) => part.textContent)
+    .join(" ");
+  for (const looked of ["Acme Coffee", "€\u00a080.00", en.ending.approved]) expect(first).toContain(looked);
+  const fold = container.querySelector("details");
+  expect(fold?.open).toBe(false);
+  if (fold) fold.open = true;
   expect(document.activeElement).toBe(getByRole("heading", { level: 1, name: "Acme Coffee" }));
   expect(getByText(en.ending.approved)).toBeTruthy();
   expect(getByText(`id.acme.example · ${formatDateTime(1_790_000_000, "en")}`)).toBeTruthy();
   expect(getByText("Reference K7Q2-9FDM")).toBeTruthy();
-  expect(getByRole("heading", { level: 2, name: en.activity.shown })).toBeTruthy();
+  expect(fold?.querySelector("summary")?.textContent).toBe(en.activity.shown);
   expect(getAllByRole("term").map((term) => term.textContent)).toEqual(
     activityEntry("ch_1").lines?.map(({ label }) => label),
   );
@@ -37,9 +44,9 @@ it("shows a section as a heading without a value, and a date in the person’s l
 });
 
 it("says that nothing of the screen was kept where this device did not answer", () => {
-  const { getByText, queryByRole } = renderPast({ lines: null, decision: null, outcome: "expired" });
+  const { getByText, container } = renderPast({ lines: null, decision: null, outcome: "expired" });
   expect(getByText(en.activity.notShown)).toBeTruthy();
-  expect(queryByRole("heading", { level: 2 })).toBeNull();
+  expect(container.querySelector("details")).toBeNull();
 });
 
 it("offers neither dispute nor evidence where there is none", () => {
@@ -56,7 +63,7 @@ it("offers neither dispute nor evidence where there is none", () => {
 
 it("disputes once, and says so", async () => {
   const { backend, getByRole, getByText, queryByRole } = renderPast();
-  expect(getByText(en.activity.disputeWhy)).toBeTruthy();
+  expect(getByText(en.activity.disputeWhy("id.acme.example"))).toBeTruthy();
   await fireEvent.click(getByRole("button", { name: en.activity.dispute }));
   await waitFor(() => expect(getByText(en.activity.disputed).getAttribute("role")).toBe("status"));
   expect(queryByRole("button", { name: en.activity.dispute })).toBeNull();

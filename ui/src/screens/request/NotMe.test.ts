@@ -40,12 +40,12 @@ it("names the provider’s help line, as text and not as a link", () => {
   for (const shown of [en.notMe.help("Acme ID"), "+49 30 23125 014", "https://acme.example/help"])
     expect(getByText(shown)).toBeTruthy();
   expect(queryByRole("link")).toBeNull();
-  expect(queryByText(en.notMe.noHelp)).toBeNull();
+  expect(queryByText(en.notMe.noHelp("Acme ID"))).toBeNull();
 });
 
 it.each([[null], [{ phone: null, url: null }]])("says whom to ask without a help line (%j)", (support) => {
   const { getByText } = renderNotMe({ support });
-  expect(getByText(en.notMe.noHelp)).toBeTruthy();
+  expect(getByText(en.notMe.noHelp("Acme ID"))).toBeTruthy();
 });
 
 it("goes on to the next request, or to the list", async () => {

@@ -54,10 +54,14 @@ it.each([
 });
 
 it.each([
-  ["suspended", account({ status: "suspended", since: NOW }), /^Alice at id\.acme\.example: Suspended since .*enroll/],
-  ["not known", account({ status: "not_known", since: NOW }), /^Alice at id\.acme\.example: Not known .*enroll/],
-  ["revoked", account({ status: "revoked", since: NOW }), /^Alice at id\.acme\.example: Removed .*Enroll/],
-  ["unusable", account({ unusable: "damaged" }), /^Alice at id\.acme\.example: Can’t be used .*Enroll/],
+  [
+    "suspended",
+    account({ status: "suspended", since: NOW }),
+    /^Alice at id\.acme\.example: Switched off since .*set up/,
+  ],
+  ["not known", account({ status: "not_known", since: NOW }), /^Alice at id\.acme\.example: Not known .*set up/],
+  ["revoked", account({ status: "revoked", since: NOW }), /^Alice at id\.acme\.example: Removed .*Set up/],
+  ["unusable", account({ unusable: "damaged" }), /^Alice at id\.acme\.example: Can’t be used .*Set it up/],
 ])("says of an account that is %s what is the case and what to do", (_, idle, sentence) => {
   const { container } = renderConnection([
     idle,

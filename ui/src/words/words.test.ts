@@ -1,0 +1,46 @@
+import { describe, expect, it } from "vitest";
+
+import { german } from "./de";
+import { english, type Here } from "./en";
+
+/** Every text of a catalogue with its place; functions get names that are no words of ours. */
+function texts(value: unknown, place = ""): [string, string][] {
+  if (typeof value === "string") return [[place, value]];
+  if (typeof value === "function") {
+    const make = value as (...all: unknown[]) => unknown;
+    const known = [["Acme", "Alice"], [3, "s"], [9], []].map((all) => {
+      try {
+        return make(...all);
+      } catch {
+        return "";
+      }
+    });
+    return known.flatMap((text) => texts(text, place));
+  }
+  if (typeof value !== "object" || value === null) return [];
+  return Object.entries(value).flatMap(([member, inner]) => texts(inner, place ? `${place}.${member}` : member));
+}
+
+const FIELDS_WORDS = {
+  en: /\b(providers?|enrol\w*|devices?|clients?|evidence|held back|scopes?|openid|tokens?|issuers?|challenges?)\b/i,
+  de: /Anbieter|Gerät|Client|Beweis|zurückgehalten|Scope|OpenID|Token|Aussteller|Challenge/i,
+};
+
+describe.each(["computer", "phone"] as Here[])("the words on a %s", (here) => {
+  it.each([
+    ["en", english(here)],
+    ["de", german(here)],
+  ] as const)("are a person’s own (%s)", (locale, words) => {
+    const all = texts(words);
+    expect(all.length).toBeGreaterThan(200);
+    // The kind of request that admits another one is called as the record calls it.
+    const found = all.filter(([place, text]) => place !== "kind.device" && FIELDS_WORDS[locale].test(text));
+    expect(found).toEqual([]);
+  });
+
+  it("say what it is", () => {
+    const other = here === "phone" ? /computer/i : /phone|Handy/i;
+    for (const words of [english(here), german(here)])
+      expect(texts(words).filter(([, text]) => other.test(text))).toEqual([]);
+  });
+});
