@@ -37,7 +37,7 @@ app:
 	@echo 'The window is $(TARGET_DIR)/debug/countersign-app'
 
 # Each part with the time it took; ONLY='page cargo-test' runs these alone. Tests start the programs, and would build them themselves,
-# without a word.
+# without a word. What a machine lacks is skipped, with the reason.
 test:
 	@scripts/timed \
 	  'setup: scripts/setup core app test' \
@@ -46,6 +46,7 @@ test:
 	  'svelte-check: npm --prefix ui run --silent check' \
 	  'page-tests: npm --prefix ui test --silent' \
 	  'page-size: npm --prefix ui run --silent size' \
+	  'wasm-tests: scripts/test-wasm' \
 	  'cargo-test: scripts/test --workspace'
 	@[ -n '$(ONLY)' ] || echo 'Every test passed.'
 
