@@ -30,6 +30,18 @@ it("what is unknown or comes in parts is shown whole and in its order", () => {
   expect(layout.shown.at(-1)?.label).toBe("deep › a");
 });
 
+it.each([
+  ["openid", "folded"],
+  ["openid profile email", "folded"],
+  ["openid accounts:read", "shown"],
+])("what lets a client know who somebody is may fold, and nothing else: %s is %s", (scope, place) => {
+  const request = payment("ch_1");
+  const others = request.lines.filter(({ role }) => role !== "scope");
+  const layout = layOutLines({ ...request, lines: [...others, line("scope", "Asks for", scope, "text", 2)] });
+  const found = { folded: layout.folded, shown: layout.shown };
+  expect(found[place as "folded" | "shown"].map(({ value }) => value)).toContain(scope);
+});
+
 it("a second line of a role that stands once is not lost", () => {
   const request = payment("ch_1");
   const layout = layOutLines({

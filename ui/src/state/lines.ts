@@ -75,7 +75,12 @@ function elements(lines: TranscriptLine[]): number {
   return new Set(named.filter((from) => /\/authorization_details_json\/\d+$/.test(from))).size;
 }
 
+/** Scopes that let a client know who somebody is, and nothing else (OpenID Connect Core §5.4). */
+const IDENTITY: ReadonlySet<string> = new Set(["openid", "profile", "email", "phone", "address"]);
+
 function isFolded(line: TranscriptLine, several: boolean): boolean {
+  if (line.role === "scope" && line.type === "text" && !several)
+    return line.value.split(" ").every((name) => IDENTITY.has(name));
   if (
     line.role === "client_id" ||
     line.role === "asked_at" ||

@@ -152,6 +152,14 @@ export const german = (here: Here): Words => {
       ended: "Diese Anfrage ist vorbei.",
     },
 
+    scopes: {
+      openid: "erfahren, wer Sie sind",
+      profile: "Ihren Namen und Ihr Profil sehen",
+      email: "Ihre E-Mail-Adresse sehen",
+      phone: "Ihre Telefonnummer sehen",
+      address: "Ihre Postanschrift sehen",
+    },
+
     ending: {
       approved: "Freigegeben",
       denied: "Abgelehnt",

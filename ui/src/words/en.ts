@@ -151,6 +151,15 @@ export const english = (here: Here) => {
       ended: "This request is over.",
     },
 
+    /** What a scope of OpenID Connect Core §5.4 lets its client do. */
+    scopes: {
+      openid: "to learn who you are",
+      profile: "to see your name and profile",
+      email: "to see your email address",
+      phone: "to see your phone number",
+      address: "to see your postal address",
+    },
+
     ending: {
       approved: "Approved",
       denied: "Denied",

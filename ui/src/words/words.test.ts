@@ -1,7 +1,8 @@
 import { describe, expect, it } from "vitest";
 
 import { german } from "./de";
-import { english, type Here } from "./en";
+import { en, english, type Here } from "./en";
+import { scopesText } from "./words";
 
 /** Every text of a catalogue with its place; functions get names that are no words of ours. */
 function texts(value: unknown, place = ""): [string, string][] {
@@ -43,4 +44,9 @@ describe.each(["computer", "phone"] as Here[])("the words on a %s", (here) => {
     for (const words of [english(here), german(here)])
       expect(texts(words).filter(([, text]) => other.test(text))).toEqual([]);
   });
+});
+
+it("says what scopes mean where it can say it of each", () => {
+  expect(scopesText("openid email", en)).toBe(`${en.scopes.openid}, ${en.scopes.email}`);
+  for (const scope of ["openid accounts:read", "toString", ""]) expect(scopesText(scope, en)).toBeUndefined();
 });

@@ -30,6 +30,13 @@ export function failureText(failure: Failure, words: Words, who?: string): strin
   return typeof text === "string" ? text : words.failure.unknown(code);
 }
 
+/** What the scopes of a request mean, if a person can be told of each; their names stand beside it. */
+export function scopesText(scope: string, words: Words): string | undefined {
+  const known: Record<string, string> = words.scopes;
+  const said = scope.split(" ").map((name) => (Object.hasOwn(known, name) ? known[name] : undefined));
+  return said.every((text) => text !== undefined) ? said.join(", ") : undefined;
+}
+
 /** How long a request can still be answered. `undefined`: the provider's clock is not known yet. */
 export function leftText(millis: number | undefined, words: Words): string {
   return millis === undefined ? words.request.leftUnknown : words.request.left(formatTimeLeft(millis));
