@@ -80,7 +80,7 @@ const IDENTITY: ReadonlySet<string> = new Set(["openid", "profile", "email", "ph
 
 function isFolded(line: TranscriptLine, several: boolean): boolean {
   if (line.role === "scope" && line.type === "text" && !several)
-    return line.value.split(" ").every((name) => IDENTITY.has(name));
+    return line.value.split(" ").every((scope) => IDENTITY.has(scope));
   if (
     line.role === "client_id" ||
     line.role === "asked_at" ||

@@ -33,7 +33,7 @@ export function failureText(failure: Failure, words: Words, who?: string): strin
 /** What the scopes of a request mean, if a person can be told of each; their names stand beside it. */
 export function scopesText(scope: string, words: Words): string | undefined {
   const known: Record<string, string> = words.scopes;
-  const said = scope.split(" ").map((name) => (Object.hasOwn(known, name) ? known[name] : undefined));
+  const said = scope.split(" ").map((one) => (Object.hasOwn(known, one) ? known[one] : undefined));
   return said.every((text) => text !== undefined) ? said.join(", ") : undefined;
 }
 
