@@ -323,7 +323,7 @@ fn attack_28_the_devices_own_words_where_it_may_have_none_are_refused() {
         lines.insert(0, own);
     });
     assert_eq!(why, DisplayError::Device { role: Role::Warning });
-    for (role, label) in [(Role::Kind, "Request"), (Role::Practice, "PRACTICE"), (Role::Held, "Held back")] {
+    for (role, label) in [(Role::Kind, "Request"), (Role::Practice, "PRACTICE"), (Role::Held, "Quiet")] {
         let why = attempt.altered(|lines| lines.push(Line { role, label: label.into(), ..lines[0].clone() }));
         assert_eq!(why, DisplayError::Device { role });
     }

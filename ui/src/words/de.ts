@@ -62,7 +62,7 @@ export const german = (here: Here): Words => {
       cancel: "Nein, abbrechen",
     },
 
-    test: { badge: "TEST", words: "Zum Testen: nichts hier ist echt" },
+    test: { badge: "TEST", words: "Nichts hier ist echt" },
 
     pin: {
       title: "Wählen Sie eine PIN",

@@ -63,7 +63,7 @@ export const english = (here: Here) => {
       cancel: "No, cancel",
     },
 
-    test: { badge: "TEST", words: "For tests: nothing here is real" },
+    test: { badge: "TEST", words: "Nothing here is real" },
 
     pin: {
       title: "Choose a PIN",

@@ -48,7 +48,7 @@ pub(super) struct Words {
 }
 
 const EN: Words = Words {
-    test_only: "This provider is for tests",
+    test_only: "Nothing here is real",
     nothing_approved_for: "Nothing approved for {} yet",
     did_you_start_this: "Did you start this yourself, just now? If somebody on the phone told you to approve, or gave you a number, press Deny. {} never does that.",
     like_one_seconds_ago: "Like the one you approved {} s ago ({})",
@@ -66,7 +66,7 @@ const EN: Words = Words {
 };
 
 const DE: Words = Words {
-    test_only: "Dieser Anbieter ist zum Testen da",
+    test_only: "Nichts hier ist echt",
     nothing_approved_for: "Für {} noch nichts freigegeben",
     did_you_start_this: "Haben Sie das gerade selbst begonnen? Wenn jemand am Telefon sagt, Sie sollen freigeben, oder Ihnen eine Zahl nennt, lehnen Sie ab. {} tut das nie.",
     like_one_seconds_ago: "Wie die, die Sie vor {} s freigegeben haben ({})",

@@ -51,11 +51,9 @@ impl Locale {
     /// Why a request is held back.
     pub const fn held_why(self) -> &'static str {
         match self {
-            Self::En => {
-                "This request came without notification: this client asked too often, or you said that it was not you"
-            }
+            Self::En => "This came without a sound: whoever asks did so too often, or you said that it was not you",
             Self::De => {
-                "Diese Anfrage kam ohne Benachrichtigung: Dieser Client fragte zu oft, oder Sie haben gesagt, dass Sie es nicht waren"
+                "Das kam lautlos: Wer fragt, hat es zu oft getan, oder Sie haben gesagt, dass Sie es nicht waren"
             }
         }
     }
@@ -114,8 +112,8 @@ captions! {
     Practice = "PRACTICE", "ÜBUNG";
     /// The kind of request.
     Request = "Request", "Anfrage";
-    /// Held back.
-    Held = "Held back", "Zurückgehalten";
+    /// It came without a sound.
+    Held = "Quiet", "Leise";
     /// For whom.
     Subject = "For", "Für";
     /// A client that the operator verified.

@@ -104,8 +104,8 @@ describe("what is shown", () => {
   it("what is new, for tests, held back or said by way of another is marked", () => {
     const lines = [
       ...withLine(line("first_request", "New to you", "Nothing approved for Acme Coffee yet")),
-      line("test", "Test", "This provider is for tests"),
-      line("held", "Held back", "Its client asked too often", "text"),
+      line("test", "Test", "Nothing here is real"),
+      line("held", "Quiet", "Its client asked too often", "text"),
       line("gateway", "By way of", "Acme Connector"),
       line("repeat", "Asked again", "Like the one you approved 40 s ago (K7Q2-9FDM)"),
     ];
@@ -113,7 +113,7 @@ describe("what is shown", () => {
     for (const shown of [
       "Nothing approved for Acme Coffee yet",
       en.test.badge,
-      "Held back.",
+      "Quiet.",
       "Its client asked too often",
       "By way of: Acme Connector",
       "Asked again.",

@@ -129,7 +129,7 @@ function newest(request, program, { client, words, released }, again) {
     el("p", { class: "status" }, `${request.title}: ${stateWords(request, words)}`),
     reached(request),
     el("div", { id: "both-screens" }, client?.(request), deviceScreen(request)),
-    request.held ? el("p", { id: "held", class: "ended" }, `Held back: ${request.client} was told that this wasn’t Alice, so this request came without a sound.`) : undefined,
+    request.held ? el("p", { id: "held", class: "ended" }, `Quiet: ${request.client} was told that this wasn’t Alice, so this request came without a sound.`) : undefined,
     request.state === "approved" ? released?.(request) : undefined,
     request.said ? el("p", { class: "ended" }, request.said) : undefined,
     request.steps.length > 1 ? steps(request) : undefined,
