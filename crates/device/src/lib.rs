@@ -27,8 +27,8 @@ pub mod home;
 mod listeners;
 pub mod pin;
 pub mod ports;
-#[cfg(feature = "edge")]
 pub mod seal;
+pub mod sse;
 #[cfg(any(test, feature = "wasm-tests"))]
 mod testing;
 #[cfg(all(test, feature = "edge"))]

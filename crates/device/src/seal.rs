@@ -3,7 +3,8 @@
 use argon2::{Algorithm, Argon2, Params, Version};
 use countersign_jose::base64url;
 use countersign_jose::random::{self, Random};
-use ring::aead::{AES_256_GCM, Aad, LessSafeKey, NONCE_LEN, Nonce, UnboundKey};
+#[cfg(feature = "edge")]
+use ring::aead::{AES_256_GCM, Aad, LessSafeKey, Nonce, UnboundKey};
 use serde::{Deserialize, Serialize};
 use thiserror::Error;
 use zeroize::Zeroizing;
@@ -69,6 +70,72 @@ impl SealError {
     }
 }
 
+/// Key, nonce and authenticated data with which AES-256-GCM seals or opens a key. Who encrypts differs by platform: ring on a
+/// machine, WebCrypto in a browser.
+pub struct Sealing {
+    /// The key, derived from the PIN.
+    pub key: Zeroizing<[u8; 32]>,
+    /// The nonce.
+    pub nonce: [u8; NONCE_BYTES],
+    /// The authenticated data: a key that was moved to another account does not open.
+    pub context: Vec<u8>,
+    cost: Argon2Cost,
+    salt: [u8; SALT_BYTES],
+}
+
+const NONCE_BYTES: usize = 12;
+const SALT_BYTES: usize = 16;
+
+impl Sealing {
+    /// For sealing a new key under `pin`, bound to an account's id. Derives a key: takes a while, and `cost`'s memory.
+    ///
+    /// # Errors
+    /// [`SealError::Unreadable`] where Argon2 does not accept `cost`.
+    pub fn new(pin: &Pin, bound_to: &str, cost: Argon2Cost, random: &dyn Random) -> Result<Sealing, SealError> {
+        let (salt, nonce) = (random::bytes(random), random::bytes(random));
+        Ok(Sealing { key: derive(pin, &salt, cost)?, nonce, context: context(bound_to), cost, salt })
+    }
+
+    /// What was sealed, in the form it is stored. `ciphertext`: with its tag at the end.
+    pub fn sealed(&self, ciphertext: &[u8]) -> SealedKey {
+        SealedKey {
+            version: 1,
+            cost: self.cost,
+            salt: base64url::encode(&self.salt),
+            nonce: base64url::encode(&self.nonce),
+            ciphertext: base64url::encode(ciphertext),
+        }
+    }
+}
+
+impl SealedKey {
+    /// For opening it with `pin`: what it was sealed with, if that is the right one, and the ciphertext with its tag. Derives a
+    /// key: takes a while, and the memory it was sealed with.
+    ///
+    /// # Errors
+    /// [`SealError::Unreadable`] where it is not of this form.
+    pub fn opening(&self, pin: &Pin, bound_to: &str) -> Result<(Sealing, Vec<u8>), SealError> {
+        if self.version != 1 || !self.cost.is_sane() {
+            return Err(SealError::Unreadable);
+        }
+        let decode = |text: &str| base64url::decode(text).map_err(|_| SealError::Unreadable);
+        let nonce = decode(&self.nonce)?.try_into().map_err(|_| SealError::Unreadable)?;
+        let salt: [u8; SALT_BYTES] = decode(&self.salt)?.try_into().map_err(|_| SealError::Unreadable)?;
+        let key = derive(pin, &salt, self.cost)?;
+        let sealing = Sealing { key, nonce, context: context(bound_to), cost: self.cost, salt };
+        Ok((sealing, decode(&self.ciphertext)?))
+    }
+}
+
+#[cfg(feature = "edge")]
+impl Sealing {
+    fn ring_key(&self) -> Result<LessSafeKey, SealError> {
+        let key = UnboundKey::new(&AES_256_GCM, self.key.as_ref()).map_err(|_| SealError::Unreadable)?;
+        Ok(LessSafeKey::new(key))
+    }
+}
+
+#[cfg(feature = "edge")]
 impl SealedKey {
     /// Encrypts `secret` under `pin`. `bound_to` (the account's id) is authenticated with it: a file moved to another
     /// account does not open.
@@ -82,19 +149,12 @@ impl SealedKey {
         cost: Argon2Cost,
         random: &dyn Random,
     ) -> Result<SealedKey, SealError> {
-        let salt = random::bytes::<16>(random);
-        let nonce = random::bytes::<NONCE_LEN>(random);
-        let key = derive(pin, &salt, cost)?;
+        let sealing = Sealing::new(pin, bound_to, cost, random)?;
         let mut bytes = secret.to_vec();
-        key.seal_in_place_append_tag(Nonce::assume_unique_for_key(nonce), Aad::from(context(bound_to)), &mut bytes)
-            .map_err(|_| SealError::Unreadable)?;
-        Ok(SealedKey {
-            version: 1,
-            cost,
-            salt: base64url::encode(&salt),
-            nonce: base64url::encode(&nonce),
-            ciphertext: base64url::encode(&bytes),
-        })
+        let nonce = Nonce::assume_unique_for_key(sealing.nonce);
+        let sealed = sealing.ring_key()?.seal_in_place_append_tag(nonce, Aad::from(&sealing.context), &mut bytes);
+        sealed.map_err(|_| SealError::Unreadable)?;
+        Ok(sealing.sealed(&bytes))
     }
 
     /// Decrypts what [`SealedKey::seal`] encrypted with the same PIN for the same account.
@@ -102,37 +162,30 @@ impl SealedKey {
     /// # Errors
     /// [`SealError::WrongPin`], or [`SealError::Unreadable`] where the file is not of this form.
     pub fn open(&self, pin: &Pin, bound_to: &str) -> Result<Zeroizing<Vec<u8>>, SealError> {
-        if self.version != 1 || !self.cost.is_sane() {
-            return Err(SealError::Unreadable);
-        }
-        let decode = |text: &str| base64url::decode(text).map_err(|_| SealError::Unreadable);
-        let nonce: [u8; NONCE_LEN] = decode(&self.nonce)?.try_into().map_err(|_| SealError::Unreadable)?;
-        let key = derive(pin, &decode(&self.salt)?, self.cost)?;
-        let mut bytes = Zeroizing::new(decode(&self.ciphertext)?);
-        let length = key
-            .open_in_place(Nonce::assume_unique_for_key(nonce), Aad::from(context(bound_to)), &mut bytes)
-            .map_err(|_| SealError::WrongPin)?
-            .len();
+        let (sealing, ciphertext) = self.opening(pin, bound_to)?;
+        let mut bytes = Zeroizing::new(ciphertext);
+        let nonce = Nonce::assume_unique_for_key(sealing.nonce);
+        let opened = sealing.ring_key()?.open_in_place(nonce, Aad::from(&sealing.context), &mut bytes);
+        let length = opened.map_err(|_| SealError::WrongPin)?.len();
         bytes.truncate(length);
         Ok(bytes)
     }
 }
 
-fn derive(pin: &Pin, salt: &[u8], cost: Argon2Cost) -> Result<LessSafeKey, SealError> {
+fn derive(pin: &Pin, salt: &[u8], cost: Argon2Cost) -> Result<Zeroizing<[u8; 32]>, SealError> {
     let params = Params::new(cost.memory_kib, cost.passes, cost.lanes, Some(32)).map_err(|_| SealError::Unreadable)?;
     let mut key = Zeroizing::new([0; 32]);
     Argon2::new(Algorithm::Argon2id, Version::V0x13, params)
         .hash_password_into(pin.secret().expose().as_bytes(), salt, key.as_mut())
         .map_err(|_| SealError::Unreadable)?;
-    let key = UnboundKey::new(&AES_256_GCM, key.as_ref()).map_err(|_| SealError::Unreadable)?;
-    Ok(LessSafeKey::new(key))
+    Ok(key)
 }
 
 fn context(bound_to: &str) -> Vec<u8> {
     [b"countersign approval key 1\0", bound_to.as_bytes()].concat()
 }
 
-#[cfg(test)]
+#[cfg(all(test, feature = "edge"))]
 mod tests {
     use super::*;
     use crate::testing::CountingRandom;

@@ -1,23 +1,25 @@
 //! HTTP transport: reqwest on rustls with ring; no redirects; time and size are bounded.
 
+use std::sync::Arc;
 use std::time::Duration;
 
-use countersign_jose::clock::Timestamp;
 use futures_util::StreamExt as _;
 use reqwest::Response;
-use reqwest::header::{HeaderMap, HeaderName};
 
 pub use super::http_clients::HttpUnavailable;
 use super::http_clients::{HttpClients, transport_error};
-use super::sse::SseStream;
+use super::tokio_runtime::TokioRuntime;
+use crate::ports::runtime::Runtime;
 use crate::ports::transport::{
     BoxFuture, Call, LARGEST_BODY, Method, Reply, StreamReply, Transport, TransportError, Unreached,
 };
+use crate::sse::SseStream;
 
 /// The transport over HTTP/1.1 and HTTP/2.
 #[derive(Clone)]
 pub struct HttpTransport {
     clients: HttpClients,
+    runtime: Arc<dyn Runtime>,
 }
 
 impl HttpTransport {
@@ -27,7 +29,7 @@ impl HttpTransport {
     /// [`HttpUnavailable`] where the system's certificates cannot be loaded.
     pub fn new() -> Result<HttpTransport, HttpUnavailable> {
         let clients = HttpClients::new(concat!("countersign-device/", env!("CARGO_PKG_VERSION")))?;
-        Ok(HttpTransport { clients })
+        Ok(HttpTransport { clients, runtime: Arc::new(TokioRuntime::new()) })
     }
 
     async fn send(&self, call: Call) -> Result<Response, TransportError> {
@@ -66,13 +68,10 @@ impl Transport for HttpTransport {
             let timeout = Duration::from_millis(call.timeout_ms);
             let response = self.send(call).await?;
             let head = head(&response);
-            let is_stream = response
-                .headers()
-                .get(reqwest::header::CONTENT_TYPE)
-                .and_then(|value| value.to_str().ok())
-                .is_some_and(|value| value.starts_with("text/event-stream"));
-            if head.status == 200 && is_stream {
-                return Ok(StreamReply::Open { head, stream: Box::new(SseStream::new(response)) });
+            if head.opens_stream() {
+                let chunks = response.bytes_stream().map(|chunk| chunk.map_err(|error| transport_error(&error)));
+                let stream = SseStream::over(chunks, Arc::clone(&self.runtime));
+                return Ok(StreamReply::Open { head, stream: Box::new(stream) });
             }
             let reply = tokio::time::timeout(timeout, read(response)).await.map_err(|_| TransportError::TimedOut)??;
             Ok(StreamReply::Refused(reply))
@@ -94,25 +93,8 @@ async fn read(response: Response) -> Result<Reply, TransportError> {
 }
 
 fn head(response: &Response) -> Reply {
-    let headers = response.headers();
-    Reply {
-        status: response.status().as_u16(),
-        date: text(headers, &reqwest::header::DATE).and_then(http_date),
-        dpop_nonce: text(headers, &HeaderName::from_static("dpop-nonce")).map(str::to_owned),
-        retry_after: text(headers, &reqwest::header::RETRY_AFTER).and_then(|value| value.trim().parse().ok()),
-        media_type: text(headers, &reqwest::header::CONTENT_TYPE).map(str::to_owned),
-        body: Vec::new(),
-    }
-}
-
-fn text<'a>(headers: &'a HeaderMap, name: &HeaderName) -> Option<&'a str> {
-    headers.get(name).and_then(|value| value.to_str().ok())
-}
-
-/// Reads an HTTP date (RFC 9110 §5.6.7); the obsolete forms are not read.
-fn http_date(text: &str) -> Option<Timestamp> {
-    let moment = jiff::fmt::rfc2822::parse(text).ok()?.timestamp();
-    u64::try_from(moment.as_second()).ok().map(Timestamp::from_seconds)
+    let header = |name: &str| response.headers().get(name)?.to_str().ok().map(str::to_owned);
+    Reply::of_head(response.status().as_u16(), header)
 }
 
 #[cfg(test)]

@@ -4,7 +4,6 @@ mod blocking;
 pub mod http;
 pub mod http_clients;
 pub mod key_file;
-pub(crate) mod sse;
 pub mod system;
 pub mod tokio_runtime;
 pub mod vault_sqlite;

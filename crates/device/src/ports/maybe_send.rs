@@ -4,6 +4,8 @@
 use std::future::Future;
 use std::pin::Pin;
 
+use futures_util::Stream;
+
 /// `Send` on native targets; on wasm32 every type.
 #[cfg(not(target_arch = "wasm32"))]
 pub trait MaybeSend: Send {}
@@ -35,3 +37,11 @@ pub type BoxFuture<'a, T> = Pin<Box<dyn Future<Output = T> + Send + 'a>>;
 /// A boxed future, which can move between threads where there are threads.
 #[cfg(target_arch = "wasm32")]
 pub type BoxFuture<'a, T> = Pin<Box<dyn Future<Output = T> + 'a>>;
+
+/// A boxed stream, which can move between threads where there are threads.
+#[cfg(not(target_arch = "wasm32"))]
+pub type BoxStream<T> = Pin<Box<dyn Stream<Item = T> + Send>>;
+
+/// A boxed stream, which can move between threads where there are threads.
+#[cfg(target_arch = "wasm32")]
+pub type BoxStream<T> = Pin<Box<dyn Stream<Item = T>>>;

@@ -80,6 +80,31 @@ pub struct Reply {
     pub body: Vec<u8>,
 }
 
+impl Reply {
+    /// A reply without its body. `header`: the value of the header of this name, where it is text.
+    pub fn of_head(status: u16, header: impl Fn(&str) -> Option<String>) -> Reply {
+        Reply {
+            status,
+            date: header("date").and_then(|value| http_date(&value)),
+            dpop_nonce: header("dpop-nonce"),
+            retry_after: header("retry-after").and_then(|value| value.trim().parse().ok()),
+            media_type: header("content-type"),
+            body: Vec::new(),
+        }
+    }
+
+    /// Whether this opens a stream of Server-Sent Events.
+    pub fn opens_stream(&self) -> bool {
+        self.status == 200 && self.media_type.as_deref().is_some_and(|value| value.starts_with("text/event-stream"))
+    }
+}
+
+/// Reads an HTTP date (RFC 9110 §5.6.7); the obsolete forms are not read.
+fn http_date(text: &str) -> Option<Timestamp> {
+    let moment = jiff::fmt::rfc2822::parse(text).ok()?.timestamp();
+    u64::try_from(moment.as_second()).ok().map(Timestamp::from_seconds)
+}
+
 /// The largest body a device reads, in bytes: the largest fetch reply and as much again for its JSON.
 pub const LARGEST_BODY: usize = 2 * countersign_protocol::limits::FETCH_BYTES;
 
@@ -196,4 +221,30 @@ pub enum StreamEvent {
     Nonce(String),
     /// Bytes without an event, such as a comment, or an event that this version does not know: the stream is alive.
     Alive,
+}
+
+#[cfg(any(test, feature = "wasm-tests"))]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_head_of_a_reply_is_read() {
+        let header = |name: &str| {
+            let value = match name {
+                "date" => "Sun, 06 Nov 1994 08:49:37 GMT",
+                "dpop-nonce" => "n-1",
+                "retry-after" => " 7 ",
+                "content-type" => "text/event-stream; charset=utf-8",
+                _ => return None,
+            };
+            Some(value.to_owned())
+        };
+        let reply = Reply::of_head(200, header);
+        assert_eq!(reply.date, Some(Timestamp::from_seconds(784_111_777)));
+        assert_eq!((reply.dpop_nonce.as_deref(), reply.retry_after), (Some("n-1"), Some(7)));
+        assert!(reply.opens_stream());
+        assert!(!Reply { status: 503, ..reply.clone() }.opens_stream(), "whatever it is, it is no stream");
+        assert!(!Reply { media_type: Some("text/html".to_owned()), ..reply }.opens_stream());
+        assert_eq!(http_date("yesterday"), None);
+    }
 }

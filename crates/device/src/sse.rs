@@ -2,27 +2,25 @@
 //! without an event, such as a comment, are reported as a sign of life: the parser yields nothing for them.
 
 use std::future::poll_fn;
-use std::pin::Pin;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::task::Poll;
-use std::time::Duration;
 
 use bytes::Bytes;
 use countersign_protocol::limits;
 use futures_util::{Stream, StreamExt as _, stream};
-use reqwest::Response;
 use sse_stream::{Sse, SseByteStream};
 
-use super::http_clients::transport_error;
+use crate::ports::maybe_send::{BoxStream, MaybeSend};
+use crate::ports::runtime::{Runtime, timeout};
 use crate::ports::transport::{BoxFuture, EventStream, LARGEST_BODY, StreamEvent, TransportError, Unreached};
 
-/// Two and a half times the interval of comments: a connection that was silent for so long is half-open.
-const SILENCE: Duration = Duration::from_millis(limits::STREAM_COMMENT_SECONDS * 2500);
+/// Two and a half times the interval of comments, in milliseconds: a connection that was silent for so long is half-open.
+const SILENCE_MS: u64 = limits::STREAM_COMMENT_SECONDS * 2500;
 
-/// An open stream.
-pub(crate) struct SseStream {
-    events: Pin<Box<dyn Stream<Item = Result<Sse, sse_stream::Error>> + Send>>,
+/// An open stream, for transports that have its body as chunks of bytes.
+pub struct SseStream {
+    events: BoxStream<Result<Sse, sse_stream::Error>>,
     /// Bytes since the last event: what the parser may be buffering.
     unread: Arc<AtomicUsize>,
     /// Of these, how many were reported as a sign of life.
@@ -30,26 +28,25 @@ pub(crate) struct SseStream {
 }
 
 impl SseStream {
-    pub(super) fn new(response: Response) -> SseStream {
-        SseStream::over(response.bytes_stream().map(|chunk| chunk.map_err(|error| transport_error(&error))))
-    }
-
     /// Reads events from chunks of bytes.
-    pub(crate) fn over(chunks: impl Stream<Item = Result<Bytes, TransportError>> + Send + 'static) -> SseStream {
+    pub fn over(
+        chunks: impl Stream<Item = Result<Bytes, TransportError>> + MaybeSend + 'static,
+        runtime: Arc<dyn Runtime>,
+    ) -> SseStream {
         let unread = Arc::new(AtomicUsize::new(0));
         let count = Arc::clone(&unread);
         let bytes = Box::pin(chunks);
-        let guarded = stream::unfold((bytes, count), |(mut bytes, count)| async move {
-            let chunk = match tokio::time::timeout(SILENCE, bytes.next()).await {
-                Err(_) => Err(TransportError::TimedOut),
-                Ok(None) => return None,
-                Ok(Some(Err(error))) => Err(error),
-                Ok(Some(Ok(chunk))) => {
+        let guarded = stream::unfold((bytes, count, runtime), |(mut bytes, count, runtime)| async move {
+            let chunk = match timeout(&*runtime, SILENCE_MS, bytes.next()).await {
+                None => Err(TransportError::TimedOut),
+                Some(None) => return None,
+                Some(Some(Err(error))) => Err(error),
+                Some(Some(Ok(chunk))) => {
                     let held = count.fetch_add(chunk.len(), Ordering::Relaxed) + chunk.len();
                     if held > LARGEST_BODY { Err(TransportError::TooLarge) } else { Ok(chunk) }
                 }
             };
-            Some((chunk, (bytes, count)))
+            Some((chunk, (bytes, count, runtime)))
         });
         SseStream { events: Box::pin(SseByteStream::new(Box::pin(guarded))), unread, reported: 0 }
     }
