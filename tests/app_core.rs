@@ -38,7 +38,7 @@ impl Desk {
     async fn enrolled(env: &TestEnv, name: &str, provider: &Provider<'_>) -> Desk {
         let desk = open(env, name).await;
         desk.app.preview(Some(LinkText::new(provider.link("alice")))).await.expect("a link");
-        desk.app.enroll(&PinText::new(PIN), "Laptop").await.expect("enrolled");
+        desk.app.enroll(Some(&PinText::new(PIN)), "Laptop").await.expect("enrolled");
         desk
     }
 
@@ -174,7 +174,7 @@ async fn a_link_and_a_pin_are_never_returned_to_a_page() {
     let mut told = vec![serde_json::to_string(&desk.app.snapshot().await).expect("JSON")];
     assert!(told[0].contains("\"link_waiting\":true"));
     told.push(serde_json::to_string(&desk.app.preview(None).await.expect("a preview")).expect("JSON"));
-    let enrolled = desk.app.enroll(&PinText::new(PIN), "Laptop").await.expect("enrolled");
+    let enrolled = desk.app.enroll(Some(&PinText::new(PIN)), "Laptop").await.expect("enrolled");
     told.push(serde_json::to_string(&desk.app.snapshot().await).expect("JSON"));
     waiting.say(&enrolled.confirmation_code.expect("a code"));
     desk.until(|snapshot| snapshot.accounts.iter().any(|account| account.status == "active").then_some(())).await;

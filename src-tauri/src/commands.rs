@@ -22,7 +22,7 @@ pub(crate) async fn enroll(
     pin: PinText,
     device_name: String,
 ) -> Result<EnrollmentResult, Failure> {
-    app.enroll(&pin, &device_name).await
+    app.enroll(Some(&pin), &device_name).await
 }
 
 #[tauri::command(rename_all = "snake_case")]

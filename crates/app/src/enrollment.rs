@@ -3,7 +3,8 @@
 use std::sync::Arc;
 
 use countersign_device as device;
-use countersign_device::ports::user_verifier::FixedVerifier;
+use countersign_device::error::EnrollError;
+use countersign_device::ports::user_verifier::{FixedVerifier, Verified};
 use countersign_protocol::registration::Confirm;
 use serde::Serialize;
 
@@ -30,6 +31,8 @@ pub struct LinkPreview {
     pub test: bool,
     /// Whether a confirmation code will have to be typed where the link came from.
     pub confirm: bool,
+    /// Whether the approval key can be a passkey: the screen lock takes the place of a PIN.
+    pub passkey: bool,
 }
 
 /// The result of an enrollment: a new account.
@@ -75,18 +78,26 @@ impl App {
             subject_label: found.subject_label.clone(),
             test: found.test,
             confirm: found.confirm == Confirm::Code,
+            passkey: found.passkey.is_some(),
         })
     }
 
-    /// Enrolls with the link that was verified last. After a lost reply the call may be repeated.
+    /// Enrolls with the link that was verified last. Without a PIN the approval key is a passkey ([`LinkPreview::passkey`]). After a
+    /// lost reply the call may be repeated.
     ///
     /// # Errors
     /// [`Failure`]; the link is kept, so that it can be tried again.
-    pub async fn enroll(&self, pin: &PinText, device_name: &str) -> Result<EnrollmentResult, Failure> {
+    pub async fn enroll(&self, pin: Option<&PinText>, device_name: &str) -> Result<EnrollmentResult, Failure> {
         let device = self.device()?;
         let preview = self.enrollment(|state| state.preview.clone());
         let preview = preview.ok_or_else(|| Failure::new("no_link", "no link was verified yet"))?;
-        let enrolled = device.enroll(&preview, device_name, &FixedVerifier(pin.entry()?)).await?;
+        let user = match pin {
+            Some(pin) => pin.entry()?,
+            // Else the platform would have to open a key that nothing here protects.
+            None if preview.passkey.is_some() => Verified::Platform { method: None },
+            None => return Err(EnrollError::NoPin.into()),
+        };
+        let enrolled = device.enroll(&preview, device_name, &FixedVerifier(user)).await?;
         self.forget_link();
         let code = enrolled.confirmation_code.map(|code| code.expose().to_owned());
         if let Some(code) = &code {
@@ -94,6 +105,11 @@ impl App {
         }
         self.changed();
         Ok(EnrollmentResult { account: enrolled.account.to_string(), confirmation_code: code })
+    }
+
+    /// Whether there is a link that was offered or verified, and not used.
+    pub fn has_link(&self) -> bool {
+        self.enrollment(|state| state.waiting.is_some() || state.preview.is_some())
     }
 
     /// Forgets the offered and the verified link.

@@ -221,6 +221,11 @@ impl Account {
         self.statements.last()?.peek().ok()
     }
 
+    /// Whether its approval key is a passkey: each of its signatures asks the person, and none is made without.
+    pub fn has_passkey(&self) -> bool {
+        self.key_protection == KeyProtection::Passkey
+    }
+
     /// The issuers whose requests the gateway says that it passes on.
     pub fn on_behalf_of(&self) -> Vec<Issuer> {
         self.statement().and_then(|statement| statement.on_behalf_of).unwrap_or_default()

@@ -96,10 +96,11 @@ impl Device {
     pub async fn asks_for_pin(&self, id: &ChallengeId) -> bool {
         let Ok(handle) = self.handle_of(id).await else { return true };
         let asked = id.clone();
-        let state = handle.task.read(move |core, at| (core.verification_of(&asked), now(core, at))).await;
-        match state {
-            Ok((Some(UserVerification::Discouraged), _)) => false,
-            Ok((Some(UserVerification::Preferred), now)) => {
+        let state = move |core: &Core, at| (core.account().has_passkey(), core.verification_of(&asked), now(core, at));
+        match handle.task.read(state).await {
+            // A passkey asks the person itself.
+            Ok((true, ..) | (_, Some(UserVerification::Discouraged), _)) => false,
+            Ok((_, Some(UserVerification::Preferred), now)) => {
                 !handle.unlock_cache.lock().await.as_ref().is_some_and(|unlocked| unlocked.serves(now))
             }
             _ => true,
@@ -143,6 +144,9 @@ impl Device {
         if needed == UserVerification::Discouraged {
             return decide(handle, id, None, AuthorizedDecision::ApproveUnverified { value }).await;
         }
+        if handle.task.read(|core, _| core.account().has_passkey()).await? {
+            return self.approve_by_passkey(handle, id, value).await;
+        }
         let (key, user, locks) = self.unlocked(handle, needed, verifier).await?;
         let id = id.clone();
         let decision = AuthorizedDecision::Approve { value, user };
@@ -151,6 +155,18 @@ impl Device {
             false => Err(AnswerError::Locked),
         };
         handle.task.decide(Some(key), unlocked).await
+    }
+
+    /// Has the passkey sign, which asks the person for exactly this: nothing else verifies her, and nothing stays open.
+    async fn approve_by_passkey(
+        &self,
+        handle: &AccountHandle,
+        id: &ChallengeId,
+        value: Option<String>,
+    ) -> Result<(), AnswerError> {
+        let account = handle.task.read(|core, _| core.account().id.clone()).await?;
+        let key = self.inner.services.keys.open_approval(&account, &Verified::Platform { method: None }).await?;
+        decide(handle, id, Some(key), AuthorizedDecision::ApproveByPasskey { value }).await
     }
 
     /// The approval key and the user it was opened for, and how often the device had been locked by then: opened now, or

@@ -55,6 +55,8 @@ pub struct Ports {
     pub runtime: Arc<dyn Runtime>,
     /// The language of transcripts.
     pub locale: Locale,
+    /// The origin of the page that is the device (`https://id.example`); `None` for a program.
+    pub code_origin: Option<String>,
     /// The cost of one guess of a PIN.
     #[cfg(feature = "edge")]
     pub costs: PinCosts,
@@ -74,6 +76,7 @@ impl Ports {
             transport: Arc::new(transport),
             runtime: Arc::new(TokioRuntime::new()),
             locale: Locale::default(),
+            code_origin: None,
             costs: PinCosts::default(),
         })
     }
@@ -83,6 +86,7 @@ pub(crate) struct Inner {
     pub(crate) services: Services,
     pub(crate) random: Arc<dyn Random>,
     pub(crate) locale: Locale,
+    pub(crate) code_origin: Option<String>,
     accounts: Mutex<BTreeMap<AccountId, AccountHandle>>,
     /// Held while a PIN opens a key: each derivation takes 64 MiB, and many requests may be answered at once.
     pub(crate) unlock_turn: Arc<tokio::sync::Mutex<()>>,
@@ -174,13 +178,14 @@ impl Device {
         keys: Arc<dyn KeyStore>,
         home: Option<Arc<HomeLock>>,
     ) -> Result<Device, OpenError> {
-        let Ports { clock, random, transport, runtime, locale, .. } = ports;
+        let Ports { clock, random, transport, runtime, locale, code_origin, .. } = ports;
         let services =
             Services { vault, keys, transport, runtime, clock, listeners: Listeners::default(), _home: home };
         let mut inner = Inner {
             services,
             random,
             locale,
+            code_origin,
             accounts: Mutex::default(),
             unlock_turn: Arc::default(),
             watching: AtomicBool::new(false),

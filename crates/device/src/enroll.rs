@@ -1,5 +1,5 @@
-//! Enrollment from a link: verifies the registration token before anything is shown, generates two keys and registers
-//! them. A registration whose reply was lost is repeated with the same bytes.
+//! Enrollment from a verified link: generates two keys and registers them. A registration whose reply was lost is repeated
+//! with the same bytes.
 
 use std::sync::atomic::Ordering;
 
@@ -9,7 +9,6 @@ use countersign_jose::key::SignFailed;
 use countersign_jose::random;
 use countersign_jose::secret::Secret;
 use countersign_protocol::COUNTERSIGN_VERSION;
-use countersign_protocol::discovery::{Discovery, Endpoints, Support, WELL_KNOWN};
 use countersign_protocol::dpop::DpopProof;
 use countersign_protocol::enrollment::ApprovalKeyType;
 use countersign_protocol::id::{DeviceId, Subject};
@@ -18,64 +17,30 @@ use countersign_protocol::issuer::Issuer;
 use countersign_protocol::json;
 use countersign_protocol::jws::{Claims, Compact, Unsigned};
 use countersign_protocol::limits;
-use countersign_protocol::link::EnrollmentLink;
-use countersign_protocol::manifest::ManifestChain;
 use countersign_protocol::problem::{Problem, ProblemCode};
 use countersign_protocol::registration::{
-    Confirm, DeviceClass, DeviceDescription, DeviceStatus, KeyProof, KeyProtection, KeySet, RegistrationRequest,
-    RegistrationResponse, RegistrationToken,
+    ApprovalProof, DeviceClass, DeviceDescription, DeviceStatus, KeyProof, KeyProtection, RegistrationRequest,
+    RegistrationResponse,
 };
 use countersign_protocol::text;
 use serde::Serialize;
-use serde::de::DeserializeOwned;
 
-use crate::account::{Account, AccountEndpoints, AccountId, AccountStatus, Lifetime, is_test};
+use crate::account::{Account, AccountEndpoints, AccountId, AccountStatus, Lifetime};
 use crate::core::Event;
 use crate::device::Device;
-use crate::domain::Domain;
 use crate::error::{AnswerError, EnrollError};
-use crate::ports::key_store::{KeyError, SigningKey};
+use crate::link_preview::{LinkPreview, REPLY_TIMEOUT_MS, read, refusal};
+use crate::ports::key_store::{KeyError, NewKeys, SigningKey};
 use crate::ports::runtime::{Runtime, timeout};
 use crate::ports::transport::{Call, Method, Reply};
 use crate::ports::user_verifier::{PinPrompt, UserVerifier, Verified};
 use crate::ports::vault::{Change, PendingEnrollment, VaultError};
-
-const REPLY_TIMEOUT_MS: u64 = 15_000;
 
 /// What the device runs on, as the registration names it.
 const PLATFORM: &str = if cfg!(target_arch = "wasm32") { "web" } else { std::env::consts::OS };
 
 /// How long a key may take to sign, a person's touch included, in milliseconds.
 const SIGNING_MS: u64 = 120_000;
-
-/// A verified link, which may be shown: the provider that asks this device to enroll, and the user.
-pub struct LinkPreview {
-    /// The provider.
-    pub issuer: Issuer,
-    /// The provider's registrable domain, to be shown in large type.
-    pub domain: Domain,
-    /// Whether this device has no account at this provider yet.
-    pub new_provider: bool,
-    /// The account that this person has here already and that takes part: enrolling adds another one beside it, and each request
-    /// will be asked twice on this device.
-    pub enrolled_already: Option<AccountId>,
-    /// The user's id at the provider.
-    pub subject: Subject,
-    /// The user's name, escaped.
-    pub subject_label: String,
-    /// Whether the provider is for tests.
-    pub test: bool,
-    /// Whether a confirmation code will have to be typed where the link came from.
-    pub confirm: Confirm,
-    /// Whether the provider accepts a device of class `automated`.
-    pub allow_automated: bool,
-    /// The provider's support contact.
-    pub support: Option<Support>,
-    link: EnrollmentLink,
-    token: RegistrationToken,
-    endpoints: Endpoints,
-    manifests: ManifestChain,
-}
 
 /// The result of an enrollment: a new account.
 #[derive(Clone, Serialize)]
@@ -102,48 +67,9 @@ pub struct EnrollmentResult {
 }
 
 impl Device {
-    /// Reads a link and verifies its token with the provider's keys. Only what is returned here may be shown.
-    ///
-    /// # Errors
-    /// [`EnrollError`]; its text holds nothing of a link that was not verified.
-    pub async fn preview(&self, link: &str) -> Result<LinkPreview, EnrollError> {
-        let link: EnrollmentLink = link.parse()?;
-        let issuer = link.issuer().clone();
-        let [first, appended] = issuer.well_known(WELL_KNOWN);
-        let reply = self.get(first).await?;
-        let reply = if reply.status == 404 { self.get(appended).await? } else { reply };
-        let discovery: Discovery = read("discovery", &reply)?;
-        let endpoints = discovery.endpoints(&issuer)?;
-        let reply = self.get(endpoints.device_jwks.to_string()).await?;
-        let keys: KeySet = read("keys", &reply)?;
-        // The provider's time: this device's clock may be wrong.
-        let now = reply.date.unwrap_or_else(|| self.inner.services.clock.now());
-        let token = RegistrationToken::verify(link.token(), &keys, &issuer, &discovery.registration_endpoint, now)?;
-        let manifests: ManifestChain = read("key manifests", &self.get(endpoints.manifest.to_string()).await?)?;
-        manifests.verify(&issuer, &token.evidence_root, None)?;
-        let known = self.inner.services.vault.accounts().await?;
-        let here = || known.iter().filter(|account| account.issuer == issuer && account.unenrolled_at.is_none());
-        let takes_part = |account: &&Account| account.subject == token.sub && account.status.no_part().is_none();
-        Ok(LinkPreview {
-            domain: Domain::of(&issuer),
-            new_provider: here().next().is_none(),
-            enrolled_already: here().find(takes_part).map(|account| account.id.clone()),
-            subject: token.sub.clone(),
-            subject_label: text::escape(&token.subject_label),
-            test: is_test(&discovery),
-            confirm: token.confirm,
-            allow_automated: token.allow_automated,
-            support: discovery.support.clone(),
-            issuer,
-            link,
-            token,
-            endpoints,
-            manifests,
-        })
-    }
-
     /// Enrolls: asks for a PIN, generates two keys, registers them, and fetches once. Called again after a lost reply,
-    /// with the same link and PIN, it sends the same keys and bytes again.
+    /// with the same link and PIN, it sends the same keys and bytes again. Where the verifier leaves it to the platform, a page's
+    /// approval key is a passkey.
     ///
     /// # Errors
     /// [`EnrollError`].
@@ -209,24 +135,27 @@ impl Device {
             };
         }
         let account = AccountId::random(&*self.inner.random);
-        let made = keys.make(&account, user).await?;
-        let approval = keys.open_approval(&account, user).await?;
-        let key_protection = keys.protection();
-        let approval_proof = RegistrationRequest::unsigned_proof(
-            preview.link.token(),
-            &preview.token,
-            &made.transport,
-            &made.approval,
-            key_protection,
-            self.inner.services.clock.now(),
-        );
-        let approval_proof = signed(&*self.inner.services.runtime, approval_proof, &*approval).await?;
+        let code_origin = self.inner.code_origin.clone();
+        let passkey = match user {
+            Verified::Platform { .. } if code_origin.is_some() => {
+                Some(preview.passkey.as_ref().ok_or(EnrollError::NoPasskey)?)
+            }
+            _ => None,
+        };
+        let made = keys.make(&account, user, passkey).await?;
+        let (key_protection, approval_key_type, approval_proof) = match made.created.clone() {
+            Some(created) => (KeyProtection::Passkey, ApprovalKeyType::Webauthn, KeyProof::Created(created)),
+            None => {
+                let proof = self.sign_proof(preview, &account, user, &made).await?;
+                (keys.protection(), ApprovalKeyType::P256, KeyProof::Signed(proof))
+            }
+        };
         let request = RegistrationRequest {
             registration_token: preview.link.token().clone(),
             public_key: made.transport,
             approval_key: Some(made.approval),
-            approval_key_type: ApprovalKeyType::P256,
-            approval_proof: KeyProof::Signed(approval_proof),
+            approval_key_type,
+            approval_proof,
             device: DeviceDescription {
                 countersign_version: COUNTERSIGN_VERSION,
                 interaction_types: InteractionType::ALL.to_vec(),
@@ -234,7 +163,7 @@ impl Device {
                 key_protection,
                 shared: false,
                 push_address: None,
-                code_origin: None,
+                code_origin,
                 platform: PLATFORM.to_owned(),
                 device_name: name.to_owned(),
             },
@@ -246,6 +175,27 @@ impl Device {
         let sealed = keys.seal(&begun.account, &Secret::new(begun.body.as_str())).await?;
         self.inner.services.vault.put_enrollment(&PendingEnrollment { body: sealed, ..begun.clone() }).await?;
         Ok(begun)
+    }
+
+    /// The approval key's proof of possession, where it is no passkey.
+    async fn sign_proof(
+        &self,
+        preview: &LinkPreview,
+        account: &AccountId,
+        user: &Verified,
+        made: &NewKeys,
+    ) -> Result<Compact<ApprovalProof>, EnrollError> {
+        let keys = &self.inner.services.keys;
+        let proof = RegistrationRequest::unsigned_proof(
+            preview.link.token(),
+            &preview.token,
+            &made.transport,
+            &made.approval,
+            keys.protection(),
+            self.inner.services.clock.now(),
+        );
+        let approval = keys.open_approval(account, user).await?;
+        signed(&*self.inner.services.runtime, proof, &*approval).await
     }
 
     /// Posts the registration. A missing nonce and a wrong clock cost one silent retry each.
@@ -319,26 +269,6 @@ impl Device {
             },
             unenrolled_at: None,
         })
-    }
-
-    async fn get(&self, url: String) -> Result<Reply, EnrollError> {
-        let headers = vec![("accept", "application/json".to_owned())];
-        let call = Call { method: Method::Get, url, headers, body: None, timeout_ms: REPLY_TIMEOUT_MS };
-        Ok(self.inner.services.transport.call(call).await?)
-    }
-}
-
-fn read<T: DeserializeOwned>(what: &'static str, reply: &Reply) -> Result<T, EnrollError> {
-    if !matches!(reply.status, 200 | 201) {
-        return Err(refusal(what, reply));
-    }
-    json::parse(&reply.body).map_err(|_| EnrollError::NotAProvider { what, status: reply.status })
-}
-
-fn refusal(what: &'static str, reply: &Reply) -> EnrollError {
-    match json::parse::<Problem>(&reply.body) {
-        Ok(problem) => EnrollError::Refused { code: problem.title, detail: problem.detail },
-        Err(_) => EnrollError::NotAProvider { what, status: reply.status },
     }
 }
 

@@ -24,6 +24,7 @@ pub mod history;
 mod history_view;
 #[cfg(feature = "edge")]
 pub mod home;
+mod link_preview;
 mod listeners;
 pub mod pin;
 pub mod ports;
@@ -42,6 +43,7 @@ mod waking;
 pub use answering::{AnswerResult, Decision};
 pub use device::{Device, Ports, PullResult};
 pub use device_event::DeviceEvent;
-pub use enroll::{EnrollmentResult, LinkPreview};
+pub use enroll::EnrollmentResult;
 pub use history_view::HistoryItem;
+pub use link_preview::LinkPreview;
 pub use listeners::Events;

@@ -1,5 +1,6 @@
 //! The whole device on real files, against a fake provider at the transport port.
 
+mod passkeys;
 mod slow_keys;
 
 use std::sync::atomic::{AtomicU32, Ordering};
@@ -72,6 +73,7 @@ impl DeviceFixture {
             transport: Arc::new(FakeTransport(vec![self.provider.clone(), self.other.clone()])),
             runtime: Arc::new(TokioRuntime::new()),
             locale: Locale::En,
+            code_origin: None,
             costs: PinCosts { person: CHEAP, script: CHEAP },
         }
     }

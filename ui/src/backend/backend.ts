@@ -26,7 +26,8 @@ export interface Backend {
   watch(listener: (snapshot: Snapshot) => void): Promise<() => void>;
   /** Verifies a pasted link or, without an argument, the one handed to the app from outside. The page never gets that link. */
   preview(link?: string): Promise<LinkPreview>;
-  enroll(pin: string, deviceName: string): Promise<EnrollmentResult>;
+  /** Without a PIN, where the preview says `passkey`: the screen lock takes its place. */
+  enroll(pin: string | undefined, deviceName: string): Promise<EnrollmentResult>;
   forgetLink(): Promise<void>;
   shown(challengeId: string): Promise<void>;
   answer(answer: Answer): Promise<AnswerResult>;

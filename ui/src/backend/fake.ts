@@ -186,6 +186,7 @@ export class FakeBackend implements Backend {
     subject_label: "Alice",
     test: false,
     confirm: true,
+    passkey: false,
   });
   onEnroll: () => EnrollmentResult | Failure = () => ({ account: "ac_1", confirmation_code: "482913" });
   /** What `activity` replies. */
@@ -239,7 +240,7 @@ export class FakeBackend implements Backend {
     return () => void this.#listeners.delete(listener);
   };
   preview = (link?: string) => this.#reply("preview", this.onPreview(link), link);
-  enroll = (pin: string, deviceName: string) => this.#reply("enroll", this.onEnroll(), pin, deviceName);
+  enroll = (pin: string | undefined, deviceName: string) => this.#reply("enroll", this.onEnroll(), pin, deviceName);
   forgetLink = () => this.#reply("forgetLink", undefined);
   shown = (id: string) => this.#reply("shown", undefined, id);
   answer = (answer: Answer) => this.#reply("answer", this.onAnswer(answer), answer);

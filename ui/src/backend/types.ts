@@ -350,7 +350,11 @@ test: boolean,
 /**
  * Whether a confirmation code will have to be typed where the link came from.
  */
-confirm: boolean, };
+confirm: boolean, 
+/**
+ * Whether the approval key can be a passkey: the screen lock takes the place of a PIN.
+ */
+passkey: boolean, };
 
 export type EnrollmentResult = { 
 /**

@@ -183,7 +183,7 @@ export class AppState {
     });
   }
 
-  async enroll(pin: string, deviceName: string): Promise<Failure | undefined> {
+  async enroll(pin: string | undefined, deviceName: string): Promise<Failure | undefined> {
     return this.#try(async () => {
       const enrolled = await this.backend.enroll(pin, deviceName);
       if (enrolled.confirmation_code === null) this.go("requests");

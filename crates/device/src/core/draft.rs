@@ -7,9 +7,11 @@
 use std::collections::VecDeque;
 
 use countersign_protocol::answer::{Answer, Decision};
+use countersign_protocol::enrollment::VerifiedEnrollment;
 use countersign_protocol::id::ChallengeId;
-use countersign_protocol::jws::Unsigned;
+use countersign_protocol::jws::{Compact, JwsError, Unsigned};
 use countersign_protocol::transcript::ShownTranscript;
+use countersign_protocol::webauthn::WebAuthnError;
 
 use super::clock::Moment;
 use super::effect::{DraftId, Effect, KeyRole, SigningJob};
@@ -123,6 +125,9 @@ impl Core {
         let Ok(compact) = unsigned.attach(signature) else {
             return self.end_open_draft(id, AnswerError::Keys(KeyError::Unreadable));
         };
+        if let Err(why) = self.check_passkey(&compact) {
+            return self.end_open_draft(id, why);
+        }
         let Some(open) = self.inbox.open.get_mut(&challenge) else {
             return self.end_open_draft(id, AnswerError::Ended);
         };
@@ -147,6 +152,25 @@ impl Core {
         }
         self.number_events();
         self.draft_ended(id, Ok(()));
+    }
+
+    /// Verifies what a passkey signed as the gateway will. The bytes come from a browser and an authenticator, and an answer that
+    /// the gateway refuses would be in the history for good.
+    fn check_passkey(&self, answer: &Compact<Answer>) -> Result<(), AnswerError> {
+        let Some((statement, _)) = self.enrollment.as_ref().map(VerifiedEnrollment::current) else { return Ok(()) };
+        if statement.webauthn.is_none() || answer.kid().ok() != Some(*statement.approval_key.thumbprint()) {
+            return Ok(());
+        }
+        match answer.verify_by(|_| Some(statement.approval_verifying_key())) {
+            Ok(_) => Ok(()),
+            Err(JwsError::WebAuthn(WebAuthnError::UserVerification | WebAuthnError::UserPresence)) => {
+                Err(AnswerError::NotVerified)
+            }
+            Err(error) => {
+                tracing::warn!(%error, "the passkey's signature does not hold");
+                Err(AnswerError::Keys(KeyError::Unreadable))
+            }
+        }
     }
 
     /// The key did not sign: there is no answer.

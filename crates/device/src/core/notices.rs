@@ -1,7 +1,7 @@
 //! Notices: this device's enrollment statements, revocations, and changes of the user's other devices.
 
 use countersign_jose::key::Thumbprint;
-use countersign_protocol::enrollment::{EnrollmentStatement, VerifiedEnrollment};
+use countersign_protocol::enrollment::{ApprovalKeyType, EnrollmentStatement, VerifiedEnrollment};
 use countersign_protocol::jws::Compact;
 use countersign_protocol::notice::{DeviceNotice, Notice};
 use countersign_protocol::revocation::Revocation;
@@ -44,6 +44,7 @@ impl Core {
                 && statement.sub == self.account.subject
                 && statement.transport_key == self.account.transport_key
                 && statement.approval_key == self.account.approval_key
+                && (statement.approval_key_type == ApprovalKeyType::Webauthn) == self.account.has_passkey()
         });
         let Some(verified) = verified else { return self.ignore("an enrollment statement") };
         let (current, _) = verified.current();

@@ -28,6 +28,11 @@ pub enum AuthorizedDecision {
         /// The verified user.
         user: VerifiedUser,
     },
+    /// Approve, by the passkey, whose own signature says that the person was verified for exactly this.
+    ApproveByPasskey {
+        /// The number that was typed or chosen.
+        value: Option<String>,
+    },
     /// Approve, by the transport key, where the challenge's `user_verification` is `discouraged`.
     ApproveUnverified {
         /// The number that was typed or chosen.
@@ -43,7 +48,9 @@ pub enum AuthorizedDecision {
 impl AuthorizedDecision {
     pub(super) fn decision(&self) -> Decision {
         match self {
-            AuthorizedDecision::Approve { .. } | AuthorizedDecision::ApproveUnverified { .. } => Decision::Approved,
+            AuthorizedDecision::Approve { .. }
+            | AuthorizedDecision::ApproveByPasskey { .. }
+            | AuthorizedDecision::ApproveUnverified { .. } => Decision::Approved,
             AuthorizedDecision::Deny { .. } => Decision::Denied,
         }
     }
@@ -129,6 +136,10 @@ impl Core {
                 let approval = ApprovalKey::new(&self.account.approval_key);
                 (KeyRole::Approval, approval.approve(draft, &user, value))
             }
+            AuthorizedDecision::ApproveByPasskey { value } => {
+                let answer = Unsigned::for_passkey(&draft.passkey_claims(value), &self.account.approval_key);
+                (KeyRole::Approval, answer.expect("approval keys sign answers"))
+            }
             AuthorizedDecision::ApproveUnverified { value } => {
                 let answer = transport.approve_unverified(draft, value).map_err(|_| AnswerError::NotVerified)?;
                 (KeyRole::Transport, answer)
@@ -142,7 +153,12 @@ impl Core {
         let challenge = self.answerable(at, id)?;
         let discouraged = challenge.claims().user_verification == UserVerification::Discouraged;
         match decision {
-            AuthorizedDecision::Approve { value, .. } => check_value(challenge, value.as_deref()),
+            // A passkey signs in no other way, and nothing else signs in its way.
+            AuthorizedDecision::Approve { .. } if self.account.has_passkey() => Err(AnswerError::NotVerified),
+            AuthorizedDecision::ApproveByPasskey { .. } if !self.account.has_passkey() => Err(AnswerError::NotVerified),
+            AuthorizedDecision::Approve { value, .. } | AuthorizedDecision::ApproveByPasskey { value } => {
+                check_value(challenge, value.as_deref())
+            }
             AuthorizedDecision::ApproveUnverified { .. } if !discouraged => Err(AnswerError::NotVerified),
             AuthorizedDecision::ApproveUnverified { value } => check_value(challenge, value.as_deref()),
             AuthorizedDecision::Deny { .. } => Ok(()),

@@ -16,7 +16,7 @@ use zeroize::Zeroizing;
 use super::blocking::Blocking;
 use crate::account::AccountId;
 use crate::home::private_file;
-use crate::ports::key_store::{KeyError, KeyStore, LocalKey, NewKeys, SigningKey};
+use crate::ports::key_store::{KeyError, KeyStore, LocalKey, NewKeys, PasskeyRequest, SigningKey};
 use crate::ports::maybe_send::BoxFuture;
 use crate::ports::user_verifier::Verified;
 use crate::seal::{Argon2Cost, SealError, SealedKey};
@@ -60,7 +60,15 @@ impl KeyStore for FileKeys {
         KeyProtection::FilePin
     }
 
-    fn make<'a>(&'a self, account: &'a AccountId, user: &'a Verified) -> BoxFuture<'a, Result<NewKeys, KeyError>> {
+    fn make<'a>(
+        &'a self,
+        account: &'a AccountId,
+        user: &'a Verified,
+        passkey: Option<&'a PasskeyRequest>,
+    ) -> BoxFuture<'a, Result<NewKeys, KeyError>> {
+        if passkey.is_some() {
+            return Box::pin(std::future::ready(Err(KeyError::NoPasskeys)));
+        }
         let (account, user) = (account.clone(), user.clone());
         self.files.call(move |files| files.make(&account, &user))
     }
@@ -159,7 +167,8 @@ impl KeyFiles {
         write_private(&self.path(account, "approval"), &sealed)?;
         let scalar = Zeroizing::new(base64url::encode(transport.expose_bytes().as_slice()));
         write_private(&self.path(account, "transport"), &scalar)?;
-        Ok(NewKeys { transport: transport.public_key().clone(), approval: approval.public_key().clone() })
+        let (public, created) = (transport.public_key().clone(), None);
+        Ok(NewKeys { transport: public, approval: approval.public_key().clone(), created })
     }
 
     fn transport(&self, account: &AccountId) -> Result<Arc<dyn SigningKey>, KeyError> {

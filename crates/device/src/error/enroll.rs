@@ -56,6 +56,9 @@ pub enum EnrollError {
     /// An earlier attempt with this link chose another PIN.
     #[error("an earlier attempt with this link chose another PIN; use that PIN, or ask for a new link")]
     OtherPin,
+    /// The provider takes no passkey of this page, and no PIN was chosen.
+    #[error("this provider takes no passkey from this page; choose a PIN")]
+    NoPasskey,
     /// The vault.
     #[error(transparent)]
     Vault(#[from] VaultError),
@@ -80,6 +83,7 @@ impl EnrollError {
             EnrollError::Refused { code, .. } => code.as_str(),
             EnrollError::NoPin => "no_pin",
             EnrollError::OtherPin => "other_pin",
+            EnrollError::NoPasskey => "no_passkey",
             EnrollError::Vault(error) => error.code(),
             EnrollError::Keys(error) => error.code(),
         }

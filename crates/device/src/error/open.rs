@@ -13,6 +13,9 @@ pub enum OpenError {
     #[cfg(feature = "edge")]
     #[error(transparent)]
     Home(#[from] crate::home::HomeError),
+    /// Another page of this browser holds the device.
+    #[error("another window of this browser holds this device; close it, or answer there")]
+    HeldElsewhere,
     /// The vault.
     #[error(transparent)]
     Vault(#[from] VaultError),
@@ -46,6 +49,7 @@ impl OpenError {
         match self {
             #[cfg(feature = "edge")]
             OpenError::Home(error) => error.code(),
+            OpenError::HeldElsewhere => "home_in_use",
             OpenError::Vault(error) => error.code(),
             OpenError::Keys(error) => error.code(),
             OpenError::Account { .. } => "account_damaged",

@@ -3,9 +3,12 @@
 
 use std::sync::Arc;
 
+use countersign_jose::hash::Hash;
 use countersign_jose::key::{PublicKey, Signer};
 use countersign_jose::secret::Secret;
+use countersign_protocol::discovery::AttestationConveyance;
 use countersign_protocol::registration::KeyProtection;
+use countersign_protocol::webauthn::{self, CreationProof, RelyingParty};
 use thiserror::Error;
 
 use crate::account::AccountId;
@@ -14,15 +17,26 @@ use crate::ports::user_verifier::Verified;
 
 /// Generates, stores, opens and destroys keys. Files, a TPM, a phone's keystore, a browser are implementations.
 pub trait KeyStore: MaybeSend + MaybeSync {
-    /// What protects the approval keys of this store, as the registration declares it.
+    /// What protects the approval keys of this store, as the registration declares it; passkeys aside, which speak for themselves.
     fn protection(&self) -> KeyProtection;
 
+    /// Whether it makes passkeys: the browser has them, and something on this device verifies the person.
+    fn makes_passkeys(&self) -> BoxFuture<'_, bool> {
+        Box::pin(std::future::ready(false))
+    }
+
     /// Generates both keys of a new account; the approval key opens with this PIN, or by this platform's verification,
-    /// from now on.
+    /// from now on. With `passkey`, the approval key is a passkey: making it, and each of its signatures, asks the person.
     ///
     /// # Errors
-    /// [`KeyError::Storage`], [`KeyError::PinNeeded`].
-    fn make<'a>(&'a self, account: &'a AccountId, user: &'a Verified) -> BoxFuture<'a, Result<NewKeys, KeyError>>;
+    /// [`KeyError::Storage`], [`KeyError::PinNeeded`]; for a passkey [`KeyError::NoPasskeys`], [`KeyError::NoScreenLock`],
+    /// [`KeyError::Declined`], [`KeyError::TimedOut`].
+    fn make<'a>(
+        &'a self,
+        account: &'a AccountId,
+        user: &'a Verified,
+        passkey: Option<&'a PasskeyRequest>,
+    ) -> BoxFuture<'a, Result<NewKeys, KeyError>>;
 
     /// The transport key, ready to sign.
     ///
@@ -71,8 +85,8 @@ pub trait KeyStore: MaybeSend + MaybeSync {
 
 /// A key that is ready to sign, and may take its time: hardware is slow, and may ask the person first.
 pub trait SigningKey: MaybeSend + MaybeSync {
-    /// A signature over these bytes, a JWS signing input (RFC 7515 §5.1): 64 bytes for ES256. A dropped future takes
-    /// the person's prompt away, where there is one.
+    /// A signature over these bytes, a JWS signing input (RFC 7515 §5.1): 64 bytes for ES256; of a passkey, the third part of
+    /// ES256-WebAuthn. A dropped future takes the person's prompt away, where there is one.
     ///
     /// # Errors
     /// [`KeyError::Declined`] where the person would not; [`KeyError`] otherwise.
@@ -96,6 +110,28 @@ pub struct NewKeys {
     pub transport: PublicKey,
     /// Of the key that signs approvals.
     pub approval: PublicKey,
+    /// Its creation, where it is a passkey.
+    pub created: Option<CreationProof>,
+}
+
+/// A passkey to be made as an account's approval key.
+#[derive(Clone, Debug)]
+pub struct PasskeyRequest {
+    /// The page it is made on.
+    pub party: RelyingParty,
+    /// Hash of the registration token.
+    pub token: Hash,
+    /// How the system's list of passkeys names it.
+    pub user_name: String,
+    /// Whether its maker is to attest it.
+    pub attestation: AttestationConveyance,
+}
+
+impl PasskeyRequest {
+    /// The challenge of its creation, which binds it to the link and to the account's transport key.
+    pub fn challenge(&self, transport: &PublicKey) -> Hash {
+        webauthn::registration_challenge(&self.token, transport.thumbprint())
+    }
 }
 
 /// Why a key could not be used.
@@ -114,6 +150,12 @@ pub enum KeyError {
     /// The key store took too long.
     #[error("the key store does not answer")]
     TimedOut,
+    /// This store makes and uses no passkeys: the browser has none, or keeps them from this page.
+    #[error("there are no passkeys here; open the page in the system's own browser, or choose a PIN")]
+    NoPasskeys,
+    /// Nothing on this device verifies a person.
+    #[error("this device has no screen lock; set one, or choose a PIN")]
+    NoScreenLock,
     /// The key was destroyed, or never existed.
     #[error("the key of this account is gone; remove the account and enroll again")]
     Gone,
@@ -133,6 +175,8 @@ impl KeyError {
             KeyError::PinNeeded => "pin_needed",
             KeyError::Declined => "declined",
             KeyError::TimedOut => "key_store_silent",
+            KeyError::NoPasskeys => "no_passkeys",
+            KeyError::NoScreenLock => "no_screen_lock",
             KeyError::Gone => "key_gone",
             KeyError::Unreadable => "key_unreadable",
             KeyError::Storage(_) => "key_store_unusable",

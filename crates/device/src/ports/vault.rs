@@ -118,7 +118,7 @@ pub struct RecentApproval {
 
 impl RecentApproval {
     /// Whether it was approved as far as the device knows: an approval that a verified outcome contradicts came to nothing.
-    pub(crate) fn counts(&self) -> bool {
+    pub fn counts(&self) -> bool {
         let first = self.challenge.outcomes.first();
         let outcome = first.map(|outcome| Compact::<Outcome>::from_text(outcome.clone()).peek());
         outcome.is_none_or(|outcome| outcome.is_ok_and(|outcome| outcome.outcome == Ending::Approved))
@@ -327,7 +327,7 @@ impl VaultError {
 
 /// Ids of challenges older than the newest by more than this, in seconds, are not loaded: no challenge is valid for so
 /// long.
-pub(crate) const REMEMBERED_SECONDS: u64 = 2 * countersign_protocol::limits::REQUEST_SECONDS;
+pub const REMEMBERED_SECONDS: u64 = 2 * countersign_protocol::limits::REQUEST_SECONDS;
 
 pub use memory::MemoryVault;
 mod memory;

@@ -9,7 +9,7 @@ use countersign_jose::key::{LocalSigner, PrivateKey, PublicKey, Signer, Thumbpri
 use countersign_jose::secret::Secret;
 use countersign_protocol::answer::{Answer, Decision};
 use countersign_protocol::challenge::{Challenge, Client, Party};
-use countersign_protocol::discovery::{Discovery, Mode};
+use countersign_protocol::discovery::{Discovery, Mode, Passkeys};
 use countersign_protocol::dispute::Dispute;
 use countersign_protocol::dpop::{DpopError, DpopProof, ExpectedRequest};
 use countersign_protocol::enrollment::{ApprovalKeyType, ConfirmedBy, EnrollmentStatement, StatedProtection};
@@ -17,7 +17,7 @@ use countersign_protocol::fetch::{FetchResponse, Receipt, WithdrawnChallenge};
 use countersign_protocol::id::{ApprovalId, ChallengeId, DeviceId, MessageId, RegistrationTokenId, Subject};
 use countersign_protocol::interaction::{self, Interaction, InteractionType, Opening, UserVerification};
 use countersign_protocol::issuer::Issuer;
-use countersign_protocol::jws::Compact;
+use countersign_protocol::jws::{Compact, VerifyingKey};
 use countersign_protocol::kind::{self, Kind};
 use countersign_protocol::link::EnrollmentLink;
 use countersign_protocol::manifest::{Manifest, ManifestChain, ManifestKey};
@@ -26,9 +26,10 @@ use countersign_protocol::problem::{Problem, ProblemCode};
 use countersign_protocol::push::{DeviceResponse, PushState, PushStatus, PushTest};
 use countersign_protocol::refusal::Refusal;
 use countersign_protocol::registration::{
-    Confirm, CredentialResponse, DeviceClass, DeviceStatus, KeyProtection, KeySet, RegistrationRequest,
+    Confirm, CredentialResponse, DeviceClass, DeviceStatus, KeyProtection, KeySet, ProvenKey, RegistrationRequest,
     RegistrationResponse, RegistrationToken,
 };
+use countersign_protocol::webauthn::{AttestationResult, RelyingParty, StatedPasskey};
 use serde::Serialize;
 use serde_json::Value;
 use url::Url;
@@ -49,6 +50,8 @@ pub(crate) struct FakeProvider {
     pub(crate) nonce: String,
     pub(crate) transport: Option<PublicKey>,
     pub(crate) approval: Option<PublicKey>,
+    /// What its statements say of the approval key, where that is a passkey.
+    pub(crate) passkey: Option<StatedPasskey>,
     pub(crate) manifests: ManifestChain,
     pub(crate) statements: Vec<Compact<EnrollmentStatement>>,
     /// The issuers that its statements say it passes requests on for.
@@ -80,6 +83,8 @@ pub(crate) struct FakeProvider {
     /// Replies to send instead of the next ones, the last first.
     pub(crate) instead: Vec<Reply>,
     pub(crate) calls: Vec<String>,
+    /// Which passkeys it says it takes.
+    pub(crate) passkeys: Option<Passkeys>,
 }
 
 /// A challenge on the provider's side.
@@ -121,6 +126,7 @@ impl FakeProvider {
             now,
             transport: None,
             approval: None,
+            passkey: None,
             manifests,
             statements: Vec::new(),
             on_behalf_of: None,
@@ -143,6 +149,7 @@ impl FakeProvider {
             list_calls: Vec::new(),
             instead: Vec::new(),
             calls: Vec::new(),
+            passkeys: None,
         };
         provider.list_signing_key();
         provider
@@ -213,17 +220,23 @@ impl FakeProvider {
             subject_label: Some("Alice".into()),
             transport_key: transport.clone(),
             approval_key: approval.clone(),
-            approval_key_type: ApprovalKeyType::P256,
-            webauthn: None,
+            approval_key_type: match self.passkey {
+                Some(_) => ApprovalKeyType::Webauthn,
+                None => ApprovalKeyType::P256,
+            },
+            webauthn: self.passkey.clone(),
             shared: false,
-            code_origin: None,
+            code_origin: self.passkey.as_ref().map(|passkey| passkey.origin.clone()),
             on_behalf_of: self.on_behalf_of.clone(),
             device_class: DeviceClass::Interactive,
             key_protection: StatedProtection { claimed: KeyProtection::FilePin, verified: None },
             confirmed_by: ConfirmedBy::Code,
             sequence: 1,
             prev: None,
-            must_understand: Vec::new(),
+            must_understand: match self.passkey {
+                Some(_) => EnrollmentStatement::PASSKEY_MEMBERS.map(str::to_owned).to_vec(),
+                None => Vec::new(),
+            },
         };
         let compact = Compact::sign(&statement, &self.signing).unwrap();
         self.feed.push(FeedItem::Notice(compact.as_str().to_owned()));
@@ -463,8 +476,8 @@ impl FakeProvider {
             max_devices_per_user: 5,
             push_wait_timeout_seconds: 25,
             error_response_format: "application/problem+json".into(),
-            approval_key_types_supported: Vec::new(),
-            passkeys: None,
+            approval_key_types_supported: vec![ApprovalKeyType::P256, ApprovalKeyType::Webauthn],
+            passkeys: self.passkeys,
             resume: None,
             resume_endpoint: None,
             shared: None,
@@ -512,7 +525,8 @@ impl FakeProvider {
         }
         assert_eq!(proof.key, request.public_key);
         let claims = request.registration_token.peek().unwrap();
-        request.verify_proof(&claims, None).unwrap();
+        let party = RelyingParty::of(&self.issuer);
+        let proven = request.verify_proof(&claims, party.as_ref()).unwrap();
         if self.registrations.first().is_some_and(|first| first != body) {
             return problem(ProblemCode::RegistrationTokenAlreadyUsed, None);
         }
@@ -520,6 +534,16 @@ impl FakeProvider {
         self.credential = format!("credential-{}", self.registrations.len());
         self.transport = Some(request.public_key);
         self.approval = request.approval_key;
+        self.passkey = match proven {
+            ProvenKey::P256(_) => None,
+            ProvenKey::Passkey(created) => party.map(|party| StatedPasskey {
+                origin: party.origin,
+                rp_id: party.rp_id,
+                backup_eligible: created.backup_eligible,
+                attestation: AttestationResult::None,
+                aaguid: None,
+            }),
+        };
         json(
             201,
             &RegistrationResponse {
@@ -570,8 +594,15 @@ impl FakeProvider {
     fn answer(&mut self, id: &ChallengeId, text: &str) -> Reply {
         let Some(asked) = self.issued.get(id).cloned() else { return problem(ProblemCode::NotFound, None) };
         let compact = Compact::<Answer>::from_text(text);
-        let keys = [self.transport.clone().unwrap(), self.approval.clone().unwrap()];
-        let answer = compact.verify(|kid| keys.iter().find(|key| key.thumbprint() == kid)).unwrap().claims;
+        let (transport, approval) = (self.transport.clone().unwrap(), self.approval.clone().unwrap());
+        let keys = [
+            VerifyingKey::P256(&transport),
+            self.passkey
+                .as_ref()
+                .map_or(VerifyingKey::P256(&approval), |stated| VerifyingKey::Passkey(&approval, stated)),
+        ];
+        let key_of = |kid: &Thumbprint| keys.into_iter().find(|key| key.public_key().thumbprint() == kid);
+        let answer = compact.verify_by(key_of).unwrap().claims;
         assert_eq!((&answer.challenge, answer.challenge_hash), (id, asked.compact.hash()));
         if !self.answers.contains(&compact) {
             let last = self.answers.iter().map(|known| known.peek().unwrap().seq).max().unwrap_or(0);

@@ -7,7 +7,7 @@ use countersign_jose::secret::Secret;
 use countersign_protocol::registration::KeyProtection;
 
 use crate::account::AccountId;
-use crate::ports::key_store::{KeyError, KeyStore, MemoryKeys, NewKeys, SigningKey};
+use crate::ports::key_store::{KeyError, KeyStore, MemoryKeys, NewKeys, PasskeyRequest, SigningKey};
 use crate::ports::maybe_send::BoxFuture;
 use crate::ports::user_verifier::Verified;
 
@@ -42,8 +42,13 @@ impl<H: HandOut> KeyStore for HandedOutKeys<H> {
         self.keys.protection()
     }
 
-    fn make<'a>(&'a self, account: &'a AccountId, user: &'a Verified) -> BoxFuture<'a, Result<NewKeys, KeyError>> {
-        KeyStore::make(&self.keys, account, user)
+    fn make<'a>(
+        &'a self,
+        account: &'a AccountId,
+        user: &'a Verified,
+        passkey: Option<&'a PasskeyRequest>,
+    ) -> BoxFuture<'a, Result<NewKeys, KeyError>> {
+        KeyStore::make(&self.keys, account, user, passkey)
     }
 
     fn transport<'a>(&'a self, account: &'a AccountId) -> BoxFuture<'a, Result<Arc<dyn SigningKey>, KeyError>> {

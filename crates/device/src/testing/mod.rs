@@ -10,6 +10,8 @@ mod fake_provider;
 #[cfg(test)]
 mod handed_out_keys;
 #[cfg(test)]
+mod passkey_keys;
+#[cfg(test)]
 mod slow_keys;
 
 pub(crate) use core_harness::{CoreHarness, Prompt, account};
@@ -19,5 +21,7 @@ pub(crate) use fake_provider::FakeTransport;
 pub(crate) use fake_provider::{FakeProvider, problem};
 #[cfg(test)]
 pub(crate) use handed_out_keys::{HandOut, HandedOutKeys};
+#[cfg(test)]
+pub(crate) use passkey_keys::PasskeyKeys;
 #[cfg(test)]
 pub(crate) use slow_keys::SlowKeys;

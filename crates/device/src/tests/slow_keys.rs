@@ -64,6 +64,7 @@ impl SlowFixture {
             transport: Arc::new(transport),
             runtime,
             locale: Locale::En,
+            code_origin: None,
             costs: PinCosts { person: CHEAP, script: CHEAP },
         };
         let device = Device::with_stores(ports, vault.clone(), keys.clone()).await.unwrap();

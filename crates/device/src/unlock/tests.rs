@@ -5,7 +5,7 @@ use std::future::ready;
 use super::*;
 use crate::account::AccountId;
 use crate::pin::Pin;
-use crate::ports::key_store::{MemoryKeys, NewKeys};
+use crate::ports::key_store::{MemoryKeys, NewKeys, PasskeyRequest};
 use crate::ports::maybe_send::BoxFuture;
 use crate::ports::vault::MemoryVault;
 use crate::testing::{CountingRandom, ManualClock};
@@ -90,7 +90,12 @@ impl KeyStore for ObservingKeyStore {
     fn protection(&self) -> KeyProtection {
         KeyProtection::Memory
     }
-    fn make<'a>(&'a self, _: &'a AccountId, _: &'a Verified) -> BoxFuture<'a, Result<NewKeys, KeyError>> {
+    fn make<'a>(
+        &'a self,
+        _: &'a AccountId,
+        _: &'a Verified,
+        _: Option<&'a PasskeyRequest>,
+    ) -> BoxFuture<'a, Result<NewKeys, KeyError>> {
         Box::pin(ready(Err(KeyError::Gone)))
     }
     fn transport<'a>(&'a self, _: &'a AccountId) -> BoxFuture<'a, Result<Arc<dyn SigningKey>, KeyError>> {

@@ -16,6 +16,7 @@ function renderPreview(overrides: Partial<LinkPreview> = {}) {
     subject_label: "Alice",
     test: false,
     confirm: true,
+    passkey: false,
     ...overrides,
   };
   return { ...render(ProviderPreview, { appState, preview }), appState, backend };
@@ -54,6 +55,30 @@ it("goes on to the PIN only when confirmed", async () => {
   await fireEvent.click(getByRole("button", { name: en.preview.confirm }));
   expect(appState.screen).toEqual({ name: "pin-new" });
   expect(backend.calls).toEqual([]);
+});
+
+it("enrolls at once where the screen lock takes the place of a PIN", async () => {
+  const { appState, backend, getByRole } = renderPreview({ passkey: true });
+  await fireEvent.click(getByRole("button", { name: en.preview.confirm }));
+  await waitFor(() => expect(appState.screen).toEqual({ name: "code", accountId: "ac_1" }));
+  expect(backend.calls).toEqual([["enroll", undefined, "Laptop"]]);
+});
+
+it("says that the person would not, and lets her try again", async () => {
+  const { appState, backend, getByRole } = renderPreview({ passkey: true });
+  backend.onEnroll = () => ({ code: "declined", message: "" });
+  await fireEvent.click(getByRole("button", { name: en.preview.confirm }));
+  await waitFor(() => expect(getByRole("alert").textContent).toBe(en.failure.declined));
+  expect(appState.screen.name).not.toBe("pin-new");
+  await fireEvent.click(getByRole("button", { name: en.preview.confirm }));
+  await waitFor(() => expect(backend.calls).toHaveLength(2));
+});
+
+it("goes on to the PIN where there is no screen lock after all", async () => {
+  const { appState, backend, getByRole } = renderPreview({ passkey: true });
+  backend.onEnroll = () => ({ code: "no_screen_lock", message: "" });
+  await fireEvent.click(getByRole("button", { name: en.preview.confirm }));
+  await waitFor(() => expect(appState.screen).toEqual({ name: "pin-new" }));
 });
 
 it("forgets the link when cancelled", async () => {

@@ -9,7 +9,7 @@ use countersign_jose::random::Random;
 use countersign_jose::secret::Secret;
 use countersign_protocol::registration::KeyProtection;
 
-use super::{KeyError, KeyStore, LocalKey, NewKeys, SigningKey};
+use super::{KeyError, KeyStore, LocalKey, NewKeys, PasskeyRequest, SigningKey};
 use crate::account::AccountId;
 use crate::pin::Pin;
 use crate::ports::maybe_send::BoxFuture;
@@ -42,7 +42,8 @@ impl MemoryKeys {
     pub(crate) fn make(&self, account: &AccountId, user: &Verified) -> Result<NewKeys, KeyError> {
         let transport = PrivateKey::generate(&*self.random);
         let approval = PrivateKey::generate(&*self.random);
-        let made = NewKeys { transport: transport.public_key().clone(), approval: approval.public_key().clone() };
+        let (public, created) = (transport.public_key().clone(), None);
+        let made = NewKeys { transport: public, approval: approval.public_key().clone(), created };
         self.keys().insert(account.clone(), AccountKeys { transport, approval: Some((approval, user.pin().cloned())) });
         Ok(made)
     }
@@ -95,8 +96,16 @@ impl KeyStore for MemoryKeys {
         KeyProtection::Memory
     }
 
-    fn make<'a>(&'a self, account: &'a AccountId, user: &'a Verified) -> BoxFuture<'a, Result<NewKeys, KeyError>> {
-        Box::pin(ready(MemoryKeys::make(self, account, user)))
+    fn make<'a>(
+        &'a self,
+        account: &'a AccountId,
+        user: &'a Verified,
+        passkey: Option<&'a PasskeyRequest>,
+    ) -> BoxFuture<'a, Result<NewKeys, KeyError>> {
+        Box::pin(ready(match passkey {
+            None => MemoryKeys::make(self, account, user),
+            Some(_) => Err(KeyError::NoPasskeys),
+        }))
     }
 
     fn transport<'a>(&'a self, account: &'a AccountId) -> BoxFuture<'a, Result<Arc<dyn SigningKey>, KeyError>> {
