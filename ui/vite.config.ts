@@ -1,18 +1,39 @@
 import { svelte } from "@sveltejs/vite-plugin-svelte";
 import { svelteTesting } from "@testing-library/svelte/vite";
+import { loadEnv } from "vite";
 import { defineConfig } from "vitest/config";
 
-export default defineConfig({
-  // In tests: components are mounted as in a browser, and removed after each test.
-  plugins: [svelte(), svelteTesting()],
-  // A bare system may not resolve localhost.
-  server: { host: "127.0.0.1" },
-  build: { target: "safari15", modulePreload: { polyfill: false }, assetsInlineLimit: 0 },
-  test: {
-    environment: "jsdom",
-    include: ["src/**/*.test.ts"],
-    restoreMocks: true,
-    // A context of its own for each file, in threads that load jsdom once: half the time of a process for each.
-    pool: "vmThreads",
-  },
+/**
+ * The device in a browser is a page of its own: `vite build --mode web`, with the folder of the module that wasm-bindgen made in
+ * COUNTERSIGN_WEB_MODULE and the folder to build into in COUNTERSIGN_WEB_PAGE, both absolute. Its files name each other relatively,
+ * since an issuer may have a path.
+ */
+function devicePage() {
+  const { COUNTERSIGN_WEB_MODULE: built, COUNTERSIGN_WEB_PAGE: outDir } = loadEnv("web", ".", "COUNTERSIGN_WEB_");
+  if (!built || !outDir) throw new Error("COUNTERSIGN_WEB_MODULE and COUNTERSIGN_WEB_PAGE name no folders");
+  return {
+    root: "web",
+    base: "./",
+    resolve: { alias: { "countersign-web": `${built}/countersign_web.js` } },
+    build: { outDir, emptyOutDir: true },
+  };
+}
+
+export default defineConfig(({ mode }) => {
+  const page = mode === "web" ? devicePage() : undefined;
+  return {
+    ...page,
+    // In tests: components are mounted as in a browser, and removed after each test.
+    plugins: [svelte(page ? { configFile: "../svelte.config.js" } : {}), svelteTesting()],
+    // A bare system may not resolve localhost.
+    server: { host: "127.0.0.1" },
+    build: { target: "safari15", modulePreload: { polyfill: false }, assetsInlineLimit: 0, ...page?.build },
+    test: {
+      environment: "jsdom",
+      include: ["src/**/*.test.ts"],
+      restoreMocks: true,
+      // A context of its own for each file, in threads that load jsdom once: half the time of a process for each.
+      pool: "vmThreads",
+    },
+  };
 });

@@ -1,0 +1,18 @@
+//! The ports in a browser, and the page's way to the app.
+
+mod clock;
+mod database;
+mod device_lock;
+mod downloads;
+mod fetch;
+mod js;
+mod keys;
+mod page;
+mod passkeys;
+mod randomness;
+mod runtime;
+mod state;
+mod vault;
+mod web_crypto;
+
+pub use page::WebApp;

@@ -1,0 +1,180 @@
+import { afterEach, beforeEach, expect, it, vi } from "vitest";
+
+import { FakeBackend } from "./fake";
+import type { Backend } from "./backend";
+import type { Failure, Snapshot } from "./types";
+import { web, type DeviceModule, type WebApp } from "./web";
+
+const IN_USE: Failure = { code: "home_in_use", message: "" };
+
+/** The app of one opening, with what a test has it say. */
+class FakeApp implements WebApp {
+  readonly backend: FakeBackend;
+  links: string[] = [];
+  busy = false;
+  freed = false;
+  constructor(overrides: Partial<Snapshot> = {}) {
+    this.backend = new FakeBackend(overrides);
+  }
+  free = () => void (this.freed = true);
+  watch = (listener: (snapshot: Snapshot) => void) => {
+    listener(this.backend.state);
+    void this.backend.watch(listener);
+  };
+  is_busy = () => this.busy;
+  snapshot = () => this.backend.snapshot();
+  offer_link = async (link: string) => void this.links.push(link);
+  preview = (link?: string) => this.backend.preview(link);
+  enroll = (pin: string | undefined, deviceName: string) => this.backend.enroll(pin, deviceName);
+  forget_link = () => this.backend.forgetLink();
+  shown = (id: string) => this.backend.shown(id);
+  answer = (challengeId: string, displayHash: string, decision: string, pin?: string, number?: string) =>
+    this.backend.answer({
+      challengeId,
+      displayHash,
+      decision: decision as "approve",
+      ...(pin === undefined ? {} : { pin }),
+      ...(number === undefined ? {} : { number }),
+    });
+  check_now = () => this.backend.checkNow();
+  activity = () => this.backend.activity();
+  dispute = (id: string) => this.backend.dispute(id);
+  save_evidence = (id: string) => this.backend.saveEvidence(id);
+  set_appearance = (appearance: string) => this.backend.setAppearance(appearance as "dark");
+}
+
+/** A module that opens these apps one after the other; with `wait`, when the test says so. */
+class FakeModule implements DeviceModule {
+  opened = 0;
+  #free: (() => void) | undefined;
+  constructor(readonly apps: FakeApp[]) {}
+  default = async () => undefined;
+  WebApp = {
+    open: async (wait: boolean): Promise<WebApp> => {
+      if (wait) await new Promise<void>((resolve) => (this.#free = resolve));
+      const app = this.apps[this.opened++];
+      if (!app) throw new Error("opened once too often");
+      return app;
+    },
+  };
+  /** The page that was the device is not any more. */
+  release = () => this.#free?.();
+}
+
+function pageWith(...apps: FakeApp[]): { backend: Backend; module: FakeModule } {
+  const module = new FakeModule(apps);
+  return { backend: web(async () => module), module };
+}
+
+function hide(hidden: boolean) {
+  vi.spyOn(document, "hidden", "get").mockReturnValue(hidden);
+  document.dispatchEvent(new Event("visibilitychange"));
+}
+
+/** Everything that waits for nothing but promises. */
+const settled = () => new Promise((resolve) => setTimeout(resolve, 0));
+
+let pages: AbortController;
+
+// A page lasts as long as its document; here each test ends its own.
+beforeEach(() => {
+  pages = new AbortController();
+  const { signal } = pages;
+  const targets: EventTarget[] = [document, window];
+  for (const target of targets) {
+    const listen = target.addEventListener.bind(target);
+    vi.spyOn(target, "addEventListener").mockImplementation((type, listener) => listen(type, listener, { signal }));
+  }
+});
+
+afterEach(() => {
+  pages.abort();
+  history.replaceState(null, "", "/");
+});
+
+it("opens the device once, and passes commands on", async () => {
+  const app = new FakeApp();
+  const { backend, module } = pageWith(app);
+  expect((await backend.snapshot()).version).toBe("0.1.0");
+  await backend.enroll(undefined, "Phone");
+  await backend.answer({ challengeId: "ch_1", displayHash: "h", decision: "approve", number: "42" });
+  expect(module.opened).toBe(1);
+  expect(app.backend.calls).toEqual([
+    ["enroll", undefined, "Phone"],
+    ["answer", { challengeId: "ch_1", displayHash: "h", decision: "approve", number: "42" }],
+  ]);
+});
+
+it("rejects with the app's failure", async () => {
+  const app = new FakeApp();
+  app.backend.failure = { code: "history_broken", message: "" };
+  await expect(pageWith(app).backend.dispute("ch_1")).rejects.toEqual({ code: "history_broken", message: "" });
+});
+
+it("takes a link out of the address bar at once and keeps it until it is used", async () => {
+  history.replaceState(null, "", "/tenant/device/#the.registration.token");
+  const [first, second] = [new FakeApp(), new FakeApp()];
+  const { backend } = pageWith(first, second);
+  expect(location.href).not.toContain("token");
+  await backend.snapshot();
+  expect(first.links).toEqual([`${location.origin}/tenant/push/enroll#the.registration.token`]);
+  await backend.enroll(undefined, "Phone");
+  hide(true);
+  await settled();
+  hide(false);
+  await backend.snapshot();
+  expect(second.links).toEqual([]);
+});
+
+it("gives the device up when it is hidden, and takes it again with higher revisions", async () => {
+  const [first, second] = [new FakeApp({ revision: 7 }), new FakeApp({ revision: 1 })];
+  const { backend } = pageWith(first, second);
+  const revisions: number[] = [];
+  await backend.watch(({ revision }) => revisions.push(revision));
+  await backend.snapshot();
+  hide(true);
+  await settled();
+  expect(first.freed).toBe(true);
+  hide(false);
+  await backend.snapshot();
+  expect(revisions).toEqual([7, 8]);
+});
+
+it("keeps the device while something is under way, and gives it up after that", async () => {
+  const app = new FakeApp();
+  const { backend } = pageWith(app);
+  await backend.snapshot();
+  app.busy = true;
+  hide(true);
+  await settled();
+  expect(app.freed).toBe(false);
+  app.busy = false;
+  await backend.shown("ch_1");
+  await settled();
+  expect(app.freed).toBe(true);
+});
+
+it("says that another page is the device, and takes over when that ends", async () => {
+  const [waiting, taken] = [new FakeApp({ trouble: IN_USE, revision: 1 }), new FakeApp({ revision: 1 })];
+  const { backend, module } = pageWith(waiting, taken);
+  const seen: (string | undefined)[] = [];
+  await backend.watch(({ trouble }) => seen.push(trouble?.code));
+  expect((await backend.snapshot()).trouble).toEqual(IN_USE);
+  await settled();
+  module.release();
+  await settled();
+  expect(waiting.freed).toBe(true);
+  expect(seen).toEqual(["home_in_use", undefined]);
+  expect((await backend.snapshot()).trouble).toBeNull();
+});
+
+it("does not take over while it is hidden", async () => {
+  const [waiting, taken] = [new FakeApp({ trouble: IN_USE }), new FakeApp()];
+  const { backend, module } = pageWith(waiting, taken);
+  await backend.snapshot();
+  await settled();
+  hide(true);
+  module.release();
+  await settled();
+  expect(taken.freed).toBe(true);
+});

@@ -1,0 +1,171 @@
+// `Backend` over the device's module, where this page is the device itself.
+
+import type { Backend } from "./backend";
+import type { Snapshot } from "./types";
+
+/** The app in the module (crates/web). Its promises are rejected with a `Failure`. */
+export interface WebApp {
+  free(): void;
+  watch(listener: (snapshot: Snapshot) => void): void;
+  is_busy(): boolean;
+  snapshot(): Promise<Snapshot>;
+  offer_link(link: string): Promise<void>;
+  preview(link?: string): ReturnType<Backend["preview"]>;
+  enroll(pin: string | undefined, deviceName: string): ReturnType<Backend["enroll"]>;
+  forget_link(): Promise<void>;
+  shown(challengeId: string): Promise<void>;
+  answer(
+    challengeId: string,
+    displayHash: string,
+    decision: string,
+    pin?: string,
+    number?: string,
+  ): ReturnType<Backend["answer"]>;
+  check_now(): Promise<void>;
+  activity(): ReturnType<Backend["activity"]>;
+  dispute(challengeId: string): Promise<void>;
+  save_evidence(challengeId: string): Promise<string>;
+  set_appearance(appearance: string): Promise<void>;
+}
+
+/** The module, as wasm-bindgen makes it for a page. */
+export interface DeviceModule {
+  default(): Promise<unknown>;
+  /** Opens the device; with `wait`, once no other page is the device. */
+  WebApp: { open(wait: boolean): Promise<WebApp> };
+}
+
+/** The device in this page: opened while the page is visible, and given up when it is hidden and nothing is under way. */
+class DevicePage {
+  #module: Promise<DeviceModule>;
+  #app: Promise<WebApp> | undefined;
+  #listeners = new Set<(snapshot: Snapshot) => void>();
+  /** The revision that those of the present app are counted from: the page takes no lower one than it had. */
+  #base = 0;
+  #newest = 0;
+  /** A link that this page was opened with, until it is used. */
+  #link: string | undefined;
+
+  constructor(load: () => Promise<DeviceModule>) {
+    this.#module = load().then(async (module) => {
+      await module.default();
+      return module;
+    });
+    this.#takeLink();
+    addEventListener("hashchange", () => {
+      this.#takeLink();
+      void this.#app?.then((app) => this.#offerLink(app));
+    });
+    document.addEventListener("visibilitychange", () => {
+      if (document.hidden) void this.#rest();
+      else void this.open();
+    });
+  }
+
+  /** The app, opened where it is not. */
+  open(): Promise<WebApp> {
+    return (this.#app ??= this.#module.then((device) => device.WebApp.open(false)).then((app) => this.#use(app)));
+  }
+
+  watch(listener: (snapshot: Snapshot) => void): () => void {
+    this.#listeners.add(listener);
+    return () => void this.#listeners.delete(listener);
+  }
+
+  async snapshot(): Promise<Snapshot> {
+    const app = await this.open();
+    return this.#counted(await app.snapshot());
+  }
+
+  /** Runs a command, after which a hidden page may rest. */
+  async run<T>(command: (app: WebApp) => Promise<T>): Promise<T> {
+    const app = await this.open();
+    try {
+      return await command(app);
+    } finally {
+      if (document.hidden) void this.#rest();
+    }
+  }
+
+  forgetLink(): void {
+    this.#link = undefined;
+  }
+
+  async #use(app: WebApp): Promise<WebApp> {
+    this.#base = this.#newest;
+    await this.#offerLink(app);
+    const { trouble } = await app.snapshot();
+    app.watch((snapshot) => {
+      const counted = this.#counted(snapshot);
+      for (const listener of this.#listeners) listener(counted);
+    });
+    if (trouble?.code === "home_in_use") void this.#takeOver(app);
+    return app;
+  }
+
+  /** Becomes the device once the page that is it now is hidden or closed. */
+  async #takeOver(before: WebApp): Promise<void> {
+    const device = await this.#module;
+    const app = await device.WebApp.open(true);
+    if ((await this.#app) !== before || document.hidden) return app.free();
+    this.#app = this.#use(app);
+    before.free();
+  }
+
+  async #rest(): Promise<void> {
+    const opened = this.#app;
+    const app = await opened;
+    if (!app || this.#app !== opened || !document.hidden || app.is_busy()) return;
+    this.#app = undefined;
+    app.free();
+  }
+
+  #counted(snapshot: Snapshot): Snapshot {
+    const revision = this.#base + snapshot.revision;
+    this.#newest = Math.max(this.#newest, revision);
+    return { ...snapshot, revision };
+  }
+
+  /** Takes a link's token out of the address bar at once: it is a secret until it is used. */
+  #takeLink(): void {
+    if (location.hash.length < 2) return;
+    this.#link = new URL("../push/enroll", location.href.split("#")[0]).href + location.hash;
+    history.replaceState(null, "", location.pathname + location.search);
+  }
+
+  async #offerLink(app: WebApp): Promise<void> {
+    // What is no link, is none: the person can paste one.
+    if (this.#link !== undefined) await app.offer_link(this.#link).catch(() => undefined);
+  }
+}
+
+/** The backend of a page that is the device; `load` brings its module. */
+export function web(load: () => Promise<DeviceModule>): Backend {
+  const page = new DevicePage(load);
+  return {
+    snapshot: () => page.snapshot(),
+    watch: async (listener) => page.watch(listener),
+    preview: (link) => page.run((app) => app.preview(link)),
+    enroll: (pin, deviceName) =>
+      page.run(async (app) => {
+        const enrolled = await app.enroll(pin, deviceName);
+        page.forgetLink();
+        // Asks the browser not to clear this page's keys when space is short; it may say no.
+        void navigator.storage?.persist?.().catch(() => undefined);
+        return enrolled;
+      }),
+    forgetLink: () =>
+      page.run((app) => {
+        page.forgetLink();
+        return app.forget_link();
+      }),
+    shown: (challengeId) => page.run((app) => app.shown(challengeId)),
+    answer: ({ challengeId, displayHash, decision, pin, number }) =>
+      page.run((app) => app.answer(challengeId, displayHash, decision, pin, number)),
+    checkNow: () => page.run((app) => app.check_now()),
+    activity: () => page.run((app) => app.activity()),
+    dispute: (challengeId) => page.run((app) => app.dispute(challengeId)),
+    saveEvidence: (challengeId) => page.run((app) => app.save_evidence(challengeId)),
+    setAppearance: (appearance) => page.run((app) => app.set_appearance(appearance)),
+  };
+}

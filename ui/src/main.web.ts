@@ -1,0 +1,11 @@
+// Entry point of the device in a browser: mounts the page on the device's own module.
+
+import { mount } from "svelte";
+
+import App from "./App.svelte";
+import { web } from "./backend/web";
+import "./tokens.css";
+import "./base.css";
+
+const backend = web(() => import("countersign-web"));
+mount(App, { target: document.getElementById("app") ?? document.body, props: { backend } });
