@@ -2,6 +2,7 @@
 
 mod answer_rules;
 mod arguments;
+mod attestation_text;
 mod ciba_client;
 mod commands;
 mod confirmation;

@@ -13,6 +13,7 @@ use countersign_protocol::webauthn::AttestationResult;
 use serde::Serialize;
 
 use crate::arguments::Verify;
+use crate::attestation_text::is_of_the_place_alone;
 use crate::error_code::ErrorCode;
 use crate::exit::Exit;
 use crate::failure::Failure;
@@ -277,7 +278,12 @@ fn about_passkey(report: &Report) -> String {
         out += "\nThe key's holder says that the person was verified for exactly this answer. ";
         out += &match (passkey.attestation, report.statement.key_protection.verified) {
             (AttestationResult::Verified, Some(level)) => {
-                format!("The provider verified its maker's attestation of what holds the key ({}).", level.as_str())
+                let holds = format!(
+                    "The provider verified its maker's attestation of what holds the key ({}).",
+                    level.as_str()
+                );
+                let alone = " That shows where the key is: any program there can have had it made, and says that the person was verified.";
+                if is_of_the_place_alone(level) { holds + alone } else { holds }
             }
             (AttestationResult::Verified, None) => "The provider verified its maker's attestation.".to_owned(),
             (AttestationResult::None, _) => "Nothing attests what holds the key.".to_owned(),

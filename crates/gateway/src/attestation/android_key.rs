@@ -11,6 +11,7 @@ use super::{AttestationError, Attested};
 /// The extension with the KeyDescription.
 const KEY_DESCRIPTION: ObjectIdentifier = ObjectIdentifier::new_unwrap("1.3.6.1.4.1.11129.2.1.17");
 
+const BOOLEAN: u32 = 0x01;
 const INTEGER: u32 = 0x02;
 const OCTET_STRING: u32 = 0x04;
 const ENUMERATED: u32 = 0x0a;
@@ -21,10 +22,15 @@ const SET: u32 = 0x11;
 const PURPOSE: u32 = 1;
 const ALL_APPLICATIONS: u32 = 600;
 const ORIGIN: u32 = 702;
+const ROOT_OF_TRUST: u32 = 704;
 /// KM_PURPOSE_SIGN.
 const SIGN: &[u8] = &[2];
 /// KM_ORIGIN_GENERATED.
 const GENERATED: &[u8] = &[0];
+/// TRUE.
+const LOCKED: &[u8] = &[0xff];
+/// VerifiedBootState: by the phone's maker, or by a key that the owner of a locked phone put into it.
+const BOOTED: [&[u8]; 2] = [&[0], &[1]];
 /// SecurityLevel.
 const TRUSTED_ENVIRONMENT: &[u8] = &[1];
 const STRONG_BOX: &[u8] = &[2];
@@ -77,7 +83,27 @@ pub(super) fn verify<'a>(
     if !signs_alone || !made_there {
         return Err(AttestationError::KeyUse);
     }
+    // A phone that starts whatever it is given: what runs there may be anything, and the key store's word with it.
+    if !value(ROOT_OF_TRUST).is_some_and(|root| is_booted_as_it_should(&root)) {
+        return Ok(None);
+    }
+    // Which app had the key made, and whether the hardware asks for the person before it signs (attestationApplicationId,
+    // noAuthRequired), is not judged: Android's own passkeys ask the person by the phone's software. It shows where the key is.
     Ok(Some(Attested { protection, certificates: &statement.certificates }))
+}
+
+/// RootOfTrust ::= SEQUENCE { verifiedBootKey OCTET STRING, deviceLocked BOOLEAN, verifiedBootState ENUMERATED, and since version 3
+/// verifiedBootHash OCTET STRING }.
+fn is_booted_as_it_should(root: &Element<'_>) -> bool {
+    let members = der::read_all(root.content).filter(|_| is(root, CONSTRUCTED, SEQUENCE)).unwrap_or_default();
+    let [key, locked, state, hash @ ..] = members.as_slice() else { return false };
+    is(key, PRIMITIVE, OCTET_STRING)
+        && is(locked, PRIMITIVE, BOOLEAN)
+        && is(state, PRIMITIVE, ENUMERATED)
+        && hash.len() <= 1
+        && hash.iter().all(|hash| is(hash, PRIMITIVE, OCTET_STRING))
+        && locked.content == LOCKED
+        && BOOTED.contains(&state.content)
 }
 
 impl<'a> KeyDescription<'a> {

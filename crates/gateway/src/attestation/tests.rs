@@ -4,7 +4,7 @@ use countersign_jose::hash::Hash;
 use countersign_protocol::webauthn::{CreationProof, RelyingParty};
 use countersign_testing::fixture::private_key;
 use countersign_testing::passkey::TestPasskey;
-use countersign_testing::passkey::attestation::{Attesting, FIDO_AAGUID, Format, TestMaker};
+use countersign_testing::passkey::attestation::{Attesting, FIDO_AAGUID, Format, TestMaker, cert_info};
 use proptest::prelude::*;
 use rcgen::{
     BasicConstraints, CertificateParams, CustomExtension, DistinguishedName, DnType, ExtendedKeyUsagePurpose, IsCa,
@@ -214,6 +214,21 @@ fn attack_30_a_key_that_may_be_used_otherwise_is_not_attested() {
 }
 
 #[test]
+fn attack_30_a_phone_that_starts_whatever_it_is_given_attests_nothing() {
+    let booted = |boot| altered(Format::AndroidKey, |attesting| attesting.key_description.boot = boot);
+    assert_eq!(booted(Some((true, 0))), Ok(Some(KeyProtection::Tee)), "unaltered");
+    assert_eq!(booted(Some((true, 1))), Ok(Some(KeyProtection::Tee)), "locked, with a system of its owner's");
+    for (boot, what) in [
+        (Some((false, 0)), "unlocked"),
+        (Some((true, 2)), "not verified"),
+        (Some((true, 3)), "failed"),
+        (None, "not said"),
+    ] {
+        assert_eq!(booted(boot), Ok(None), "{what}");
+    }
+}
+
+#[test]
 fn attack_30_a_tpm_certifies_the_key_that_was_registered() {
     let info = |at: usize| altered(Format::Tpm, move |attesting| attesting.cert_info[at] ^= 1);
     assert_eq!(altered(Format::Tpm, |_| {}), Ok(Some(KeyProtection::Tpm2)), "unaltered");
@@ -238,6 +253,28 @@ fn attack_30_a_tpm_certifies_the_key_that_was_registered() {
     assert_eq!(area(5), refused(AttestationError::OtherKey), "other attributes than were certified");
     assert_eq!(area(15), malformed, "another curve");
     assert_eq!(altered(Format::Tpm, |attesting| attesting.pub_area.push(0)), malformed, "a byte after it");
+}
+
+#[test]
+fn attack_30_a_key_that_a_tpm_did_not_make_itself_is_not_attested_by_it() {
+    let attributes = |attributes: u32| {
+        altered(Format::Tpm, move |attesting| {
+            let signed = [&attesting.authenticator_data[..], Hash::of(&attesting.client_data).as_bytes()].concat();
+            attesting.pub_area[4..8].copy_from_slice(&attributes.to_be_bytes());
+            let of_area = Hash::of(&attesting.pub_area);
+            attesting.cert_info = cert_info(&Hash::of(&signed), &of_area);
+        })
+    };
+    // As Windows makes them.
+    let usual = 0x0006_0472;
+    assert_eq!(attributes(usual), Ok(Some(KeyProtection::Tpm2)), "unaltered");
+    assert_eq!(attributes(usual & !0x0002_0000), Ok(Some(KeyProtection::Tpm2)), "that does not decrypt");
+    let wrong = refused(AttestationError::KeyUse);
+    for (bit, what) in [(1, "fixedTPM"), (4, "fixedParent"), (5, "sensitiveDataOrigin"), (18, "sign")] {
+        assert_eq!(attributes(usual & !(1 << bit)), wrong, "without {what}");
+    }
+    assert_eq!(attributes(usual | 1 << 16), wrong, "restricted");
+    assert_eq!(attributes(0x0004_0040), wrong, "made by a program, and brought in");
 }
 
 #[test]
@@ -379,6 +416,14 @@ fn the_vectors_of_attestations_are_what_this_crate_says() {
     add("tpm: another magic".into(), &create(Format::Tpm, &|one| one.cert_info[0] ^= 1));
     add("tpm: other attributes".into(), &create(Format::Tpm, &|one| one.pub_area[5] ^= 1));
     add(
+        "tpm: brought in, not made by it".into(),
+        &create(Format::Tpm, &|one| {
+            let signed = [&one.authenticator_data[..], Hash::of(&one.client_data).as_bytes()].concat();
+            one.pub_area[4..8].copy_from_slice(&[0, 4, 0, 0x40]);
+            one.cert_info = cert_info(&Hash::of(&signed), &Hash::of(&one.pub_area));
+        }),
+    );
+    add(
         "tpm: with a subject".into(),
         &create(Format::Tpm, &|one| one.certificate.distinguished_name.push(DnType::CommonName, "TPM")),
     );
@@ -390,6 +435,10 @@ fn the_vectors_of_attestations_are_what_this_crate_says() {
     add(
         "android-key: for more than signing".into(),
         &create(Format::AndroidKey, &|one| one.key_description.purposes = vec![2, 3]),
+    );
+    add(
+        "android-key: unlocked phone".into(),
+        &create(Format::AndroidKey, &|one| one.key_description.boot = Some((false, 2))),
     );
     add("android-key: imported".into(), &create(Format::AndroidKey, &|one| one.key_description.origin = 2));
     add(

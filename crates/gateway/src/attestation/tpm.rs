@@ -27,6 +27,13 @@ const TPM_ALG_NULL: u16 = 0x0010;
 const TPM_ALG_ECDSA: u16 = 0x0018;
 const TPM_ALG_ECC: u16 = 0x0023;
 const TPM_ECC_NIST_P256: u16 = 0x0003;
+/// TPMA_OBJECT (TPM 2.0 Part 2 §8.3): the key never leaves this TPM, and the TPM made it.
+const FIXED_TPM: u32 = 1 << 1;
+const FIXED_PARENT: u32 = 1 << 4;
+const SENSITIVE_DATA_ORIGIN: u32 = 1 << 5;
+/// It signs what it is given alone: a restricted key signs what the TPM says, too.
+const RESTRICTED: u32 = 1 << 16;
+const SIGN: u32 = 1 << 18;
 /// clock, resetCount, restartCount and safe of TPMS_CLOCK_INFO.
 const CLOCK_INFO_BYTES: usize = 8 + 4 + 4 + 1;
 
@@ -50,6 +57,10 @@ pub(super) fn verify<'a>(
     let name = [&public.name_algorithm.to_be_bytes(), digest::digest(name_hash, pub_area).as_ref()].concat();
     if info.name != name {
         return Err(AttestationError::OtherKey);
+    }
+    // A certified key is loaded, no more: one that a program made and brought in (TPM2_Import, TPM2_LoadExternal) is certified, too.
+    if !public.was_made_here_to_sign() {
+        return Err(AttestationError::KeyUse);
     }
     let certificate = Certificate::first(&statement.certificates)?;
     if !certificate.has_signed(statement, cert_info)? {
@@ -78,6 +89,7 @@ fn check_certificate(certificate: &Certificate<'_>) -> Result<(), AttestationErr
 /// TPMT_PUBLIC of a key on P-256 (TPM 2.0 Part 2 §12.2.4).
 struct PublicArea<'a> {
     name_algorithm: u16,
+    attributes: u32,
     x: &'a [u8],
     y: &'a [u8],
 }
@@ -87,7 +99,7 @@ impl<'a> PublicArea<'a> {
         let mut reader = Reader(bytes);
         let kind = reader.u16()?;
         let name_algorithm = reader.u16()?;
-        let _attributes = reader.u32()?;
+        let attributes = reader.u32()?;
         let _policy = reader.sized()?;
         let symmetric = reader.u16()?;
         let scheme = reader.u16()?;
@@ -102,7 +114,12 @@ impl<'a> PublicArea<'a> {
             && (curve, kdf) == (TPM_ECC_NIST_P256, TPM_ALG_NULL)
             && x.len() <= 32
             && y.len() <= 32;
-        (is_signing_key && reader.0.is_empty()).then_some(Self { name_algorithm, x, y })
+        (is_signing_key && reader.0.is_empty()).then_some(Self { name_algorithm, attributes, x, y })
+    }
+
+    fn was_made_here_to_sign(&self) -> bool {
+        let required = FIXED_TPM | FIXED_PARENT | SENSITIVE_DATA_ORIGIN | SIGN;
+        self.attributes & (required | RESTRICTED) == required
     }
 
     /// The point, uncompressed; a TPM may leave out leading zeros.

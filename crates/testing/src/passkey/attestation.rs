@@ -91,6 +91,8 @@ pub struct KeyDescription {
     pub origin: u8,
     /// Whether all applications may use the key, by software's word.
     pub all_applications: bool,
+    /// How the phone was started, by rootOfTrust: deviceLocked, and verifiedBootState (0 verified, 1 self-signed, 2 unverified, 3 failed).
+    pub boot: Option<(bool, u8)>,
 }
 
 impl TestMaker {
@@ -165,6 +167,7 @@ impl TestMaker {
                 purposes: vec![2],
                 origin: 0,
                 all_applications: false,
+                boot: Some((true, 0)),
             },
             nonce: Hash::of(&signed).as_bytes().to_vec(),
             signed,
@@ -217,6 +220,12 @@ impl KeyDescription {
         // [600] EXPLICIT NULL, [702] EXPLICIT INTEGER
         let everybody = [&[0xbf, 0x84, 0x58, 0x02][..], &tlv(0x05, &[])].concat();
         let origin = [&[0xbf, 0x85, 0x3e, 0x03][..], &integer(self.origin)].concat();
+        // [704] EXPLICIT SEQUENCE { verifiedBootKey, deviceLocked, verifiedBootState, verifiedBootHash }
+        let boot = self.boot.map_or_else(Vec::new, |(locked, state)| {
+            let locked = tlv(0x01, &[if locked { 0xff } else { 0 }]);
+            let root = tlv(0x30, &[tlv(0x04, &[1; 32]), locked, level(state), tlv(0x04, &[2; 32])].concat());
+            [&[0xbf, 0x85, 0x40, u8::try_from(root.len()).expect("short")][..], &root].concat()
+        });
         let purposes: Vec<u8> = self.purposes.iter().flat_map(|purpose| integer(*purpose)).collect();
         let parts = [
             integer(3),
@@ -226,7 +235,7 @@ impl KeyDescription {
             tlv(0x04, &self.challenge),
             tlv(0x04, &[]),
             tlv(0x30, if self.all_applications { &everybody } else { &[] }),
-            tlv(0x30, &[tlv(0xa1, &tlv(0x31, &purposes)), origin].concat()),
+            tlv(0x30, &[tlv(0xa1, &tlv(0x31, &purposes)), origin, boot].concat()),
         ];
         tlv(0x30, &parts.concat())
     }
@@ -311,11 +320,12 @@ fn sized(bytes: &[u8]) -> Vec<u8> {
     [&u16::try_from(bytes.len()).expect("short").to_be_bytes(), bytes].concat()
 }
 
-/// A DER element of up to 127 bytes.
+/// A DER element of up to 255 bytes.
 fn tlv(tag: u8, content: &[u8]) -> Vec<u8> {
-    let length = u8::try_from(content.len()).expect("short");
-    assert!(length < 0x80, "its length would take two bytes");
-    [&[tag, length], content].concat()
+    match u8::try_from(content.len()).expect("short") {
+        length @ ..0x80 => [&[tag, length], content].concat(),
+        length => [&[tag, 0x81, length], content].concat(),
+    }
 }
 
 fn sign(key: &PrivateKey, message: &[u8]) -> Vec<u8> {

@@ -11,6 +11,7 @@ use serde_json::{Value, json};
 use super::directory_failure;
 use super::open_provider::{open_beside, open_to_look};
 use crate::arguments::{OpDevice, ProviderConfig};
+use crate::attestation_text::is_of_the_place_alone;
 use crate::exit::Exit;
 use crate::failure::Failure;
 use crate::next_command::ProviderCommands;
@@ -137,6 +138,9 @@ fn passkey_text(device: &DeviceRecord) -> String {
         (false, _) => "of this device",
     };
     match device.key_verified {
+        Some(level) if is_of_the_place_alone(level) => {
+            format!(" · passkey, {reach}, attested ({}): what holds the key, not who uses it", level.as_str())
+        }
         Some(level) => format!(" · passkey, {reach}, attested ({})", level.as_str()),
         None => format!(" · passkey, {reach}, as the page says"),
     }
