@@ -6,6 +6,7 @@ use countersign_gateway::AttestationRoots;
 use countersign_protocol::discovery::{PasskeyPolicy, ResumePolicy, SharedPolicy};
 
 use super::section::{Found, Section};
+use super::trusted_file;
 
 /// Rules for the devices that register.
 #[derive(Debug, Clone)]
@@ -64,12 +65,10 @@ pub(super) fn read(section: Section<'_>, folder: &Path) -> DeviceRules {
 fn roots(section: &Section<'_>, files: &[Found<&str>], folder: &Path) -> AttestationRoots {
     let mut roots = AttestationRoots::default();
     for file in files {
-        let path = folder.join(file.value);
-        let pem = match std::fs::read(&path) {
+        let pem = match trusted_file::read(&folder.join(file.value), "`attestation_roots` in [devices]: the file") {
             Ok(pem) => pem,
-            Err(error) => {
-                let shown = path.display();
-                section.report(&file.at, format!("`attestation_roots` in [devices]: the file {shown} can't be read: {error}; check the path (relative paths begin at the configuration's folder)"));
+            Err(why) => {
+                section.report(&file.at, why);
                 continue;
             }
         };

@@ -764,7 +764,7 @@ fn a_mistake_made_elsewhere_is_named_by_where_it_was_made() {
 
 #[cfg(unix)]
 #[test]
-fn files_that_decide_who_may_sign_in_are_refused_if_others_may_write_them() {
+fn attack_files_that_decide_who_may_sign_in_or_register_are_refused_if_others_may_write_them() {
     use std::os::unix::fs::PermissionsExt as _;
     let folder = tempfile::tempdir().expect("a folder");
     let set = |path: &Path, mode| {
@@ -787,6 +787,11 @@ fn files_that_decide_who_may_sign_in_are_refused_if_others_may_write_them() {
         ),
         ("`client_ca` in [tls]: the file", "[tls]\nclient_ca = \"named\"".to_owned(), authority.clone()),
         ("the certificates' file", "[egress]\nca = \"named\"".to_owned(), authority.clone()),
+        (
+            "`attestation_roots` in [devices]: the file",
+            "[devices]\nattestation_roots = [\"named\"]".to_owned(),
+            authority.clone(),
+        ),
         (
             "the schema's file",
             "[[authorization_details]]\ntype = \"vote\"\nschema_file = \"named\"".to_owned(),
@@ -812,4 +817,24 @@ fn files_that_decide_who_may_sign_in_are_refused_if_others_may_write_them() {
         let found = told();
         assert!(found.ends_with(&format!("run: chmod go-w {}", config.display())), "{mode:o}: {found}");
     }
+}
+
+/// Files that the configuration names are read by functions that look at who may write them.
+#[test]
+fn attack_no_section_reads_a_file_without_looking_at_who_may_write_it() {
+    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("src/config");
+    let mut read = 0;
+    for file in std::fs::read_dir(&folder).expect("listed") {
+        let path = file.expect("listed").path();
+        if path.extension().is_none_or(|extension| extension != "rs") || path.ends_with("tests.rs") {
+            continue;
+        }
+        let text = std::fs::read_to_string(&path).expect("readable");
+        let code = text.split("#[cfg(test)]").next().unwrap_or_default();
+        for raw in ["fs::read", "File::open", "fs::OpenOptions"] {
+            assert!(!code.contains(raw), "{} reads a file by {raw}", path.display());
+        }
+        read += usize::from(code.contains("trusted_file::read") || code.contains("read_settings"));
+    }
+    assert!(read >= 5, "{read} sections read files");
 }
