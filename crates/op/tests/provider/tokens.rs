@@ -15,7 +15,7 @@ use countersign_testing_gateway::{DeviceCalls as _, TestDevice};
 use futures_util::future::join_all;
 use serde_json::{Value, json};
 
-use crate::world::{BC, CONFIG, Reply, World};
+use crate::world::{BC, CONFIG, Reply, TOKEN, World};
 
 const PAYMENT: &str = r#"[{"type":"payment_initiation","instructedAmount":{"currency":"EUR","amount":"80.00"},"creditorName":"Acme Coffee"}]"#;
 
@@ -189,6 +189,41 @@ async fn a_client_that_polls_without_pause_waits_while_every_other_is_served() {
     assert_eq!(reply.text("error"), "invalid_grant", "{}", reply.body);
     for reply in failing.await {
         assert_eq!(reply.text("error"), "invalid_grant", "{}", reply.body);
+    }
+}
+
+#[tokio::test]
+async fn attack_polls_of_a_request_that_ended_wait_like_every_other_that_fails() {
+    for ended in ["denied", "expired", "not covered"] {
+        let world = World::new();
+        let mut phone = world.enroll("Phone").await;
+        let id =
+            world.ask("till", &[("requested_expiry", "60"), ("interaction_type", "boolean")]).await.text("auth_req_id");
+        let mut form = vec![("grant_type", "urn:openid:params:grant-type:ciba"), ("auth_req_id", id.as_str())];
+        let error = match ended {
+            "denied" => {
+                let challenge = phone.next_challenge(&world.side).await;
+                let answer = phone.deny(&challenge, None);
+                phone.settle(&world.side, &challenge, &answer).await;
+                "access_denied"
+            }
+            "expired" => {
+                world.advance_seconds(61);
+                "expired_token"
+            }
+            _ => {
+                form.push(("resource", "https://unknown.example"));
+                "invalid_target"
+            }
+        };
+        let mut failing = pin!(join_all((0..300).map(|_| world.post("till", TOKEN, &form))));
+        let reply = tokio::select! {
+            biased;
+            _ = &mut failing => panic!("{ended}: none of them waited"),
+            reply = world.poll("kiosk", "no-such-request") => reply,
+        };
+        assert_eq!(reply.text("error"), "invalid_grant", "{}", reply.body);
+        assert!(failing.await.iter().all(|reply| reply.text("error") == error), "{ended}");
     }
 }
 

@@ -15,6 +15,7 @@ use countersign_store::{Error as StoreError, Listener, Transaction};
 use tokio::time::Instant;
 
 use super::TokenEndpoint;
+use super::failed_polls::PollUnderWay;
 use crate::auth0;
 use crate::authentication_request::auth_req_id;
 use crate::config::Client;
@@ -25,6 +26,9 @@ use crate::issuance::approval_status::{TokenRefusal, already_redeemed};
 use crate::issuance::redeem::Grant;
 use crate::issuance::refresh_token::{family, granted, is_offline, new_token};
 use crate::store::{self, AuthRequest, FinalRefusal, PollPace};
+
+/// `Retry-After` of a poll for which there is no place, in seconds: then those that wait have been answered.
+const PLACES_AFTER: u64 = 5;
 
 /// One poll, and what its tokens will be made of.
 pub(super) struct Poll<'a> {
@@ -89,11 +93,14 @@ impl TokenEndpoint {
         client: &Arc<Client>,
         confirmation: Option<Confirmation>,
     ) -> Result<String, OAuthError> {
-        let client_id = client.client_id.as_str();
-        self.pause(self.failed_polls.wait_before(client_id, Instant::now())).await;
-        let under_way = self.failed_polls.begin(client_id);
-        let polled = self.poll(form, client, confirmation).await;
-        let is_failure = |error: &OAuthError| matches!(error.code, ErrorCode::SlowDown | ErrorCode::InvalidGrant);
+        let Some(mut under_way) = self.failed_polls.enter(client.client_id.as_str(), Instant::now()) else {
+            let description = "too many polls of this client fail at once";
+            return Err(OAuthError::new(ErrorCode::SlowDown, description).with_retry_after(PLACES_AFTER));
+        };
+        self.pause(under_way.wait_before(Instant::now())).await;
+        under_way.begin();
+        let polled = self.poll(form, client, confirmation, &mut under_way).await;
+        let is_failure = |error: &OAuthError| error.code != ErrorCode::AuthorizationPending;
         if polled.as_ref().is_err_and(is_failure) {
             self.pause(under_way.fail(Instant::now())).await;
         }
@@ -120,6 +127,7 @@ impl TokenEndpoint {
         form: &Form,
         client: &Arc<Client>,
         confirmation: Option<Confirmation>,
+        under_way: &mut PollUnderWay<'_>,
     ) -> Result<String, OAuthError> {
         let Some(auth_req_id) = form.get("auth_req_id") else {
             return Err(OAuthError::new(ErrorCode::InvalidRequest, "auth_req_id is missing"));
@@ -156,6 +164,7 @@ impl TokenEndpoint {
                     return Err(OAuthError::from(TokenRefusal::Final(why)).with_reference(reference));
                 }
             };
+            under_way.held();
             let until = match held_until {
                 Some(until) if Instant::now() >= until => return Err(pending(delivery)),
                 Some(until) => until,

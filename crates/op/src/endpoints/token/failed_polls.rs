@@ -1,7 +1,8 @@
-//! Pace of polls that fail. A client that polls without pause is answered `slow_down` or `invalid_grant` as fast as it asks,
-//! which costs everybody else the provider's time. Beyond a number that no client with working code reaches, the answers to its
-//! failed polls wait; what succeeds never does, because a shop's tills are one client. A client that hangs up instead of waiting
-//! for an answer waits before anything is done for its next polls. Held in memory; a restart resets it.
+//! Pace of polls that fail: all that end in neither tokens nor `authorization_pending`. A client that polls without pause is answered
+//! as fast as it asks, which costs everybody else the provider's time: each poll is a write. Beyond a number that no client with
+//! working code reaches, the answers to its failed polls wait; what succeeds never does, because a shop's tills are one client. A
+//! client that hangs up instead of waiting for an answer waits before anything is done for its next polls. So that more connections
+//! are no faster, a bounded number of polls of such a client is under way at once. Held in memory; a restart resets it.
 
 use std::collections::HashMap;
 use std::sync::{Mutex, PoisonError};
@@ -21,6 +22,9 @@ const LONGEST: Duration = Duration::from_secs(5);
 /// Debts beyond which those that are paid are dropped from memory.
 const KEPT: usize = 1000;
 
+/// Polls of one client that are tried or wait for their late answer at once, while its failures are late: about a hundred a second.
+const PLACES: usize = 512;
+
 /// Failed polls of each client.
 #[derive(Default)]
 pub(crate) struct FailedPolls {
@@ -28,17 +32,30 @@ pub(crate) struct FailedPolls {
     answered: Debts,
     /// Polls that broke off before they were answered.
     broken_off: Debts,
+    /// Polls of each client that have a place.
+    placed: Mutex<HashMap<String, usize>>,
 }
 
 impl FailedPolls {
-    /// How long this client's next poll waits before anything is done for it.
-    pub(crate) fn wait_before(&self, client_id: &str, now: Instant) -> Duration {
-        self.broken_off.wait(client_id, now)
+    /// Takes a place for a poll; `None`: this client's failures are late, and as many of its polls as may be are under way.
+    pub(crate) fn enter<'p>(&'p self, client_id: &'p str, now: Instant) -> Option<PollUnderWay<'p>> {
+        let is_late = [&self.answered, &self.broken_off].iter().any(|debts| !debts.wait(client_id, now).is_zero());
+        let mut placed = self.placed.lock().unwrap_or_else(PoisonError::into_inner);
+        if is_late && placed.get(client_id).is_some_and(|count| *count >= PLACES) {
+            return None;
+        }
+        *placed.entry(client_id.to_owned()).or_default() += 1;
+        Some(PollUnderWay { polls: self, client_id, has_begun: false, has_place: true })
     }
 
-    /// Begins a poll, which has broken off unless [`PollUnderWay::end`] says otherwise.
-    pub(crate) fn begin<'p>(&'p self, client_id: &'p str) -> PollUnderWay<'p> {
-        PollUnderWay { polls: self, client_id, is_broken_off: true }
+    fn leave(&self, client_id: &str) {
+        let mut placed = self.placed.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(count) = placed.get_mut(client_id) {
+            *count -= 1;
+            if *count == 0 {
+                placed.remove(client_id);
+            }
+        }
     }
 }
 
@@ -46,10 +63,28 @@ impl FailedPolls {
 pub(crate) struct PollUnderWay<'p> {
     polls: &'p FailedPolls,
     client_id: &'p str,
-    is_broken_off: bool,
+    has_begun: bool,
+    has_place: bool,
 }
 
 impl PollUnderWay<'_> {
+    /// How long the poll waits before anything is done for it.
+    pub(crate) fn wait_before(&self, now: Instant) -> Duration {
+        self.polls.broken_off.wait(self.client_id, now)
+    }
+
+    /// Something is done for it from now on: it has broken off unless [`PollUnderWay::end`] says otherwise.
+    pub(crate) fn begin(&mut self) {
+        self.has_begun = true;
+    }
+
+    /// It was tried, and is held: it gives its place back.
+    pub(crate) fn held(&mut self) {
+        if std::mem::take(&mut self.has_place) {
+            self.polls.leave(self.client_id);
+        }
+    }
+
     /// Counts the poll as failed. Returns how long its answer waits.
     pub(crate) fn fail(&self, now: Instant) -> Duration {
         self.polls.answered.count(self.client_id, now);
@@ -58,15 +93,16 @@ impl PollUnderWay<'_> {
 
     /// Ends the poll, which is answered now.
     pub(crate) fn end(mut self) {
-        self.is_broken_off = false;
+        self.has_begun = false;
     }
 }
 
 impl Drop for PollUnderWay<'_> {
     fn drop(&mut self) {
-        if self.is_broken_off {
+        if self.has_begun {
             self.polls.broken_off.count(self.client_id, Instant::now());
         }
+        self.held();
     }
 }
 
@@ -118,17 +154,53 @@ mod tests {
     #[test]
     fn only_polls_that_broke_off_make_the_next_ones_wait_before_they_begin() {
         let (polls, now) = (FailedPolls::default(), Instant::now());
+        let begun = |client| {
+            let mut poll = polls.enter(client, now).expect("a place");
+            poll.begin();
+            poll
+        };
         for _ in 0..200 {
-            polls.begin("kiosk").end();
-            drop(polls.begin("till"));
-            let failed = polls.begin("terminal");
+            begun("kiosk").end();
+            drop(begun("till"));
+            let failed = begun("terminal");
             failed.fail(now);
             failed.end();
         }
-        let waits = ["kiosk", "till", "terminal"].map(|client| !polls.wait_before(client, now).is_zero());
+        let waits = ["kiosk", "till", "terminal"]
+            .map(|client| !polls.enter(client, now).expect("a place").wait_before(now).is_zero());
         assert_eq!(waits, [false, true, false]);
-        let answers_wait = |client| !polls.begin(client).fail(now).is_zero();
+        let answers_wait = |client| {
+            let poll = begun(client);
+            let waits = !poll.fail(now).is_zero();
+            poll.end();
+            waits
+        };
         assert_eq!(["kiosk", "till", "terminal"].map(answers_wait), [false, false, true]);
+    }
+
+    #[test]
+    fn attack_polls_of_a_client_whose_failures_are_late_have_a_bounded_number_of_places() {
+        let (polls, now) = (FailedPolls::default(), Instant::now());
+        let mut under_way: Vec<_> = (0..PLACES + 200).map(|_| polls.enter("till", now).expect("none failed")).collect();
+        for _ in 0..150 {
+            let failed = under_way.pop().expect("one");
+            failed.fail(now);
+            failed.end();
+        }
+        assert!(polls.enter("till", now).is_none(), "as many are under way as may be");
+        assert!(polls.enter("kiosk", now).is_some(), "another client has its own");
+        // Those that are held give their places back, and so does whoever is answered.
+        under_way.iter_mut().take(50).for_each(PollUnderWay::held);
+        assert!(polls.enter("till", now).is_none());
+        under_way[50].held();
+        let last = polls.enter("till", now).expect("a place");
+        assert!(polls.enter("till", now).is_none());
+        last.end();
+        assert!(polls.enter("till", now).is_some());
+        under_way[50].held();
+        assert!(polls.enter("till", now + LONGEST).is_some(), "what is paid refuses nothing");
+        drop(under_way);
+        assert!(polls.placed.lock().unwrap().is_empty(), "nothing is left behind");
     }
 
     #[test]
