@@ -176,28 +176,41 @@ impl Gateway {
     pub(crate) fn accept_nonce(&self, proof: &VerifiedProof) -> Result<(), Rejection> {
         let thumbprint = proof.key.thumbprint();
         let accepted = self.nonces().accept(proof.nonce.as_deref(), &proof.jti, thumbprint, self.now(), self.random());
-        accepted.map_err(|why| {
-            let nonce = self.nonce_for(thumbprint);
-            match why {
-                NonceError::UseNew => {
-                    reject(ProblemCode::UseDpopNonce, "Sign the proof again with the nonce of this response.")
-                }
-                NonceError::Replayed => reject(ProblemCode::InvalidDpopProof, "This DPoP proof was used before."),
-            }
-            .with_nonce(nonce)
-        })
+        accepted.map_err(|why| refused(why).with_nonce(self.nonce_for(thumbprint)))
     }
 
-    /// Uses up the nonce of an accepted proof: no other proof may name it for this purpose.
-    pub(crate) fn use_up_nonce(&self, proof: &VerifiedProof) -> Result<(), Rejection> {
-        let nonce = proof.nonce.as_deref().unwrap_or_default();
-        // No `jti` is that long.
-        self.accept_nonce(&VerifiedProof { jti: format!("{nonce}{:128}", "used up"), ..proof.clone() })
+    /// Whether the proof's nonce is one for a registration without a link.
+    pub(crate) fn check_resume_nonce(&self, proof: &VerifiedProof) -> Result<(), Rejection> {
+        let thumbprint = proof.key.thumbprint();
+        let checked = self.resume_nonces().check(proof.nonce.as_deref(), thumbprint, self.now());
+        checked.map_err(|why| refused(why).with_nonce(self.resume_nonce_for(thumbprint)))
+    }
+
+    /// Uses up the nonce of a registration without a link: no other proof may name it.
+    pub(crate) fn use_up_resume_nonce(&self, proof: &VerifiedProof) -> Result<(), Rejection> {
+        let (nonce, thumbprint) = (proof.nonce.as_deref(), proof.key.thumbprint());
+        let once = nonce.unwrap_or_default();
+        let accepted = self.resume_nonces().accept(nonce, once, thumbprint, self.now(), self.random());
+        accepted.map_err(refused)
+    }
+
+    /// A fresh nonce for the registration of a key without a link.
+    pub(crate) fn resume_nonce_for(&self, thumbprint: &Thumbprint) -> String {
+        self.resume_nonces().issue(thumbprint, self.now())
     }
 
     /// A fresh nonce for a key.
     pub(crate) fn nonce_for(&self, thumbprint: &Thumbprint) -> String {
         self.nonces().issue(thumbprint, self.now())
+    }
+}
+
+fn refused(why: NonceError) -> Rejection {
+    match why {
+        NonceError::UseNew => {
+            reject(ProblemCode::UseDpopNonce, "Sign the proof again with the nonce of this response.")
+        }
+        NonceError::Replayed => reject(ProblemCode::InvalidDpopProof, "This DPoP proof was used before."),
     }
 }
 

@@ -13,14 +13,18 @@ use ring::hmac;
 
 /// A nonce is valid for this long.
 const LIFE: u64 = limits::DPOP_NONCE_SECONDS * 1000;
-/// Proofs remembered at most, of all devices together: 32 MiB. Beyond it a new epoch begins, which costs each device one retry.
-const REMEMBERED: usize = 1 << 21;
+/// Proofs remembered at most, of all devices together: some 50 MiB. Beyond it a new epoch begins, which costs each device one retry.
+const REMEMBERED: usize = 7 << 18;
+/// Registrations without a link remembered at most: 2 MiB. Anybody can make such calls, so they have a memory of their own, and the
+/// epoch that begins beyond it costs one retry nobody but those that register so.
+const REMEMBERED_RESUMPTIONS: usize = 7 << 13;
 const TAG_BYTES: usize = 16;
 
 /// Gives out and checks nonces. A nonce is HMAC(epoch's key, time ‖ thumbprint), so that it is worth nothing to another key;
 /// a restart begins a new epoch, and so the proofs seen need not be written down.
 pub(crate) struct Nonces {
     epoch: Mutex<Epoch>,
+    remembered: usize,
 }
 
 struct Epoch {
@@ -40,8 +44,14 @@ pub(crate) enum NonceError {
 }
 
 impl Nonces {
+    /// For calls of devices.
     pub(crate) fn new(random: &dyn Random, now: Timestamp) -> Self {
-        Self { epoch: Mutex::new(Epoch::new(random, now)) }
+        Self { epoch: Mutex::new(Epoch::new(random, now)), remembered: REMEMBERED }
+    }
+
+    /// For registrations without a link.
+    pub(crate) fn of_resumptions(random: &dyn Random, now: Timestamp) -> Self {
+        Self { remembered: REMEMBERED_RESUMPTIONS, ..Self::new(random, now) }
     }
 
     /// A nonce for the key with this thumbprint.
@@ -53,6 +63,11 @@ impl Nonces {
         base64url::encode(&bytes)
     }
 
+    /// Whether the nonce is one that [`Nonces::accept`] would take. Remembers nothing.
+    pub(crate) fn check(&self, nonce: Option<&str>, thumbprint: &Thumbprint, now: Timestamp) -> Result<(), NonceError> {
+        self.lock().check(nonce, thumbprint, now)
+    }
+
     /// Accepts a proof with this nonce and `jti` once.
     pub(crate) fn accept(
         &self,
@@ -62,24 +77,14 @@ impl Nonces {
         now: Timestamp,
         random: &dyn Random,
     ) -> Result<(), NonceError> {
-        let bytes = nonce
-            .and_then(|nonce| base64url::decode_array::<{ 8 + TAG_BYTES }>(nonce).ok())
-            .ok_or(NonceError::UseNew)?;
-        let (time, tag) = bytes.split_at(8);
-        let issued = u64::from_be_bytes(time.try_into().expect("split at eight"));
         let mut epoch = self.lock();
-        let is_ours = subtle::ConstantTimeEq::ct_eq(tag, &epoch.tag(issued, thumbprint)[..]);
-        // Our own clock may have been set back a little since; a proof's time is checked by the same tolerance.
-        let ahead = issued.saturating_sub(now.millis()) > limits::DPOP_SKEW_SECONDS * 1000;
-        if !bool::from(is_ours) || ahead || now.millis().saturating_sub(issued) >= LIFE {
-            return Err(NonceError::UseNew);
-        }
+        epoch.check(nonce, thumbprint, now)?;
         epoch.turn_over(now);
         let proof = proof_id(thumbprint, jti);
         if epoch.seen.iter().any(|seen| seen.contains(&proof)) {
             return Err(NonceError::Replayed);
         }
-        if epoch.seen.iter().map(HashSet::len).sum::<usize>() >= REMEMBERED {
+        if epoch.seen.iter().map(HashSet::len).sum::<usize>() >= self.remembered {
             *epoch = Epoch::new(random, now);
             return Err(NonceError::UseNew);
         }
@@ -103,6 +108,19 @@ impl Epoch {
         context.update(&millis.to_be_bytes());
         context.update(thumbprint.to_string().as_bytes());
         context.sign().as_ref()[..TAG_BYTES].try_into().expect("SHA-256 has more bytes than the tag")
+    }
+
+    fn check(&self, nonce: Option<&str>, thumbprint: &Thumbprint, now: Timestamp) -> Result<(), NonceError> {
+        let bytes = nonce
+            .and_then(|nonce| base64url::decode_array::<{ 8 + TAG_BYTES }>(nonce).ok())
+            .ok_or(NonceError::UseNew)?;
+        let (time, tag) = bytes.split_at(8);
+        let issued = u64::from_be_bytes(time.try_into().expect("split at eight"));
+        let is_ours = subtle::ConstantTimeEq::ct_eq(tag, &self.tag(issued, thumbprint)[..]);
+        // Our own clock may have been set back a little since; a proof's time is checked by the same tolerance.
+        let ahead = issued.saturating_sub(now.millis()) > limits::DPOP_SKEW_SECONDS * 1000;
+        let holds = bool::from(is_ours) && !ahead && now.millis().saturating_sub(issued) < LIFE;
+        holds.then_some(()).ok_or(NonceError::UseNew)
     }
 
     /// Forgets proofs whose nonces have ended: a proof stays for one to two lifetimes of a nonce.
@@ -142,6 +160,23 @@ mod tests {
         assert_eq!(accept("2", NOW), Ok(()), "a nonce serves several proofs");
         assert_eq!(accept("1", NOW.plus_seconds(299)), Err(NonceError::Replayed));
         assert_eq!(accept("1", NOW.plus_seconds(300)), Err(NonceError::UseNew), "its nonce has ended");
+    }
+
+    #[test]
+    fn attack_registrations_without_a_link_fill_a_memory_of_their_own_and_checks_fill_none() {
+        let random = CountingRandom::seeded(1);
+        let (calls, resumptions) = (Nonces::new(&random, NOW), Nonces::of_resumptions(&random, NOW));
+        let nonce = resumptions.issue(&key("a"), NOW);
+        for _ in 0..10 {
+            assert_eq!(resumptions.check(Some(&nonce), &key("a"), NOW), Ok(()));
+        }
+        assert_eq!(resumptions.check(Some(&nonce), &key("b"), NOW), Err(NonceError::UseNew));
+        assert_eq!(resumptions.lock().seen.iter().map(HashSet::len).sum::<usize>(), 0);
+        let of_device = calls.issue(&key("a"), NOW);
+        let accept = |n: usize| resumptions.accept(Some(&nonce), &n.to_string(), &key("a"), NOW, &random);
+        assert!((0..REMEMBERED_RESUMPTIONS).all(|n| accept(n) == Ok(())));
+        assert_eq!(accept(REMEMBERED_RESUMPTIONS), Err(NonceError::UseNew), "a new epoch");
+        assert_eq!(calls.accept(Some(&of_device), "1", &key("a"), NOW, &random), Ok(()), "devices notice nothing");
     }
 
     #[test]

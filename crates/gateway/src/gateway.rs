@@ -47,6 +47,7 @@ struct Inner {
     ports: Ports,
     event_sink: Arc<dyn EventSink>,
     nonces: Nonces,
+    resume_nonces: Nonces,
     registrations: RegistrationRate,
     held_streams: HeldCalls,
     held_polls: HeldCalls,
@@ -141,6 +142,7 @@ impl Gateway {
         manifest::bring_up_to_date(&store, &keys, &settings.issuer, now, false)?;
         let keys = RwLock::new(Arc::new(keys));
         let nonces = Nonces::new(&*ports.random, now);
+        let resume_nonces = Nonces::of_resumptions(&*ports.random, now);
         let registrations = RegistrationRate::new(settings.registrations_per_link);
         let urls = Urls::of(&settings.issuer);
         let closing = AtomicBool::new(false);
@@ -153,6 +155,7 @@ impl Gateway {
             ports,
             event_sink,
             nonces,
+            resume_nonces,
             registrations,
             held_streams: HeldCalls::default(),
             held_polls: HeldCalls::default(),
@@ -242,6 +245,12 @@ impl Gateway {
         &self.inner.urls
     }
 
+    /// The nonces of registrations without a link.
+    pub(crate) fn resume_nonces(&self) -> &Nonces {
+        &self.inner.resume_nonces
+    }
+
+    /// The nonces of devices' calls.
     pub(crate) fn nonces(&self) -> &Nonces {
         &self.inner.nonces
     }

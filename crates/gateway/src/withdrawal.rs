@@ -9,7 +9,7 @@ use countersign_store::Transaction;
 use crate::Gateway;
 use crate::outcome::EndError;
 use crate::store::approvals::Status;
-use crate::store::challenges;
+use crate::store::{challenges, passkeys};
 
 /// Approvals ended in one write. Each takes a signature and four rows for every device that was asked, at most ten: some
 /// 30 ms for all.
@@ -47,13 +47,11 @@ impl Gateway {
         Ok(withdrawn)
     }
 
-    /// Ends the first approvals that no device is left to answer, now that this one ended; the rest follows the commit, by
-    /// [`Gateway::withdraw_from_ended_devices`].
+    /// Asks the device that took the place of this one, which ended, about the first approvals that are pending, and ends those that no
+    /// device is left to answer; the rest follows the commit, by [`Gateway::withdraw_from_ended_devices`].
     pub(crate) fn withdraw_from(&self, transaction: &Transaction<'_>, device: &DeviceId) -> Result<(), EndError> {
         let pending = challenges::pending_approvals(transaction, device)?;
-        for approval in pending.iter().take(AT_ONCE) {
-            self.end_if_nobody_is_left(transaction, approval)?;
-        }
+        self.leave_to_others(transaction, device, &pending[..pending.len().min(AT_ONCE)])?;
         if pending.len() > AT_ONCE {
             let (gateway, device) = (self.clone(), device.clone());
             transaction.after_commit(move || gateway.ended_devices().lock().push(device));
@@ -61,7 +59,7 @@ impl Gateway {
         Ok(())
     }
 
-    /// Ends the approvals that devices which ended leave without anybody to answer. The first call also looks for devices that
+    /// Asks those that took the place of devices which ended, and ends the approvals that are left without anybody to answer. The first call also looks for devices that
     /// ended before this process began.
     pub(crate) async fn withdraw_from_ended_devices(&self) -> Result<(), EndError> {
         if !self.ended_devices().looked.load(Ordering::Acquire) {
@@ -75,15 +73,27 @@ impl Gateway {
             let pending =
                 self.store().read_slow(move |snapshot| challenges::pending_approvals(snapshot, &asked)).await?;
             for some in pending.chunks(AT_ONCE) {
-                let (gateway, some) = (self.clone(), some.to_vec());
-                let ended = self
-                    .store()
-                    .write(move |tx| some.iter().try_for_each(|approval| gateway.end_if_nobody_is_left(tx, approval)));
-                ended.await?;
+                let (gateway, ended, some) = (self.clone(), device.clone(), some.to_vec());
+                self.store().write(move |tx| gateway.leave_to_others(tx, &ended, &some)).await?;
             }
             // Only now: what failed above is tried again at the next sweep.
             self.ended_devices().lock().retain(|listed| *listed != device);
         }
+    }
+
+    fn leave_to_others(
+        &self,
+        transaction: &Transaction<'_>,
+        ended: &DeviceId,
+        approvals: &[ApprovalId],
+    ) -> Result<(), EndError> {
+        let successor = passkeys::successor(transaction, ended)?;
+        approvals.iter().try_for_each(|approval| {
+            if let Some(successor) = &successor {
+                self.ask_successor(transaction, ended, successor, approval)?;
+            }
+            self.end_if_nobody_is_left(transaction, approval)
+        })
     }
 
     fn end_if_nobody_is_left(&self, transaction: &Transaction<'_>, approval: &ApprovalId) -> Result<(), EndError> {

@@ -1,6 +1,9 @@
 //! A known passkey registers the page that lost what it stored: with a link, and without one. The unaltered input works, the altered one
 //! changes nothing.
 
+use std::pin::pin;
+use std::time::{Duration, Instant};
+
 use axum::http::{Method, StatusCode};
 use countersign_gateway::{DeviceState, Keys, Settings, Verdict, keys};
 use countersign_jose::hash::Hash;
@@ -9,6 +12,7 @@ use countersign_protocol::discovery::{Discovery, Mode, PasskeyPolicy, ResumePoli
 use countersign_protocol::enrollment::ConfirmedBy;
 use countersign_protocol::evidence::TrustAnchor;
 use countersign_protocol::interaction::InteractionType;
+use countersign_protocol::link::EnrollmentLink;
 use countersign_protocol::notice::{DeviceEvent, Notice};
 use countersign_protocol::outcome::Ending;
 use countersign_protocol::registration::{
@@ -108,6 +112,69 @@ async fn a_pending_request_survives_the_page_that_alone_was_asked_also_after_a_n
     let report = decisive.evidence.verify(Some(&[anchor])).expect("sound evidence");
     assert!(report.is_approved() && report.by_approval_key);
     assert_eq!(report.statement.confirmed_by, ConfirmedBy::Passkey);
+}
+
+/// Registers the page by a link, and crashes once that is written: what follows it is not done.
+async fn crash_after_registration(
+    world: &mut World,
+    page: &mut TestDevice,
+    link: &EnrollmentLink,
+) -> RegistrationRequest {
+    let request = page.known_registration(world, link).await;
+    let ended = |world: &World| {
+        let devices = world.gateway.devices(&alice()).expect("listed");
+        devices.iter().any(|one| one.state == DeviceState::Revoked)
+    };
+    {
+        let mut posted = pin!(page.post_registration(world, &request, link));
+        let deadline = Instant::now() + Duration::from_secs(20);
+        while !ended(world) {
+            assert!(Instant::now() < deadline, "it registers");
+            assert!(futures_util::poll!(posted.as_mut()).is_pending(), "the rest follows");
+            tokio::time::sleep(Duration::from_millis(1)).await;
+        }
+    }
+    world.restart();
+    request
+}
+
+#[tokio::test]
+async fn attack_31_what_is_pending_is_asked_anew_in_small_writes_and_nothing_is_lost_in_between() {
+    let mut world = World::new();
+    let old = world.enroll_page("Phone").await;
+    let mut pending = Vec::new();
+    for n in 0..20 {
+        pending.push(world.ask_as(&format!("client-{n}")).await.approval);
+    }
+    let mut page = old.emptied();
+    let link = world.link(Confirm::None).await;
+    let request = crash_after_registration(&mut world, &mut page, &link.link).await;
+    let asked = |world: &World| {
+        let count = "SELECT count(*) FROM challenge c JOIN device d ON d.id = c.device_id WHERE d.status = 'active'";
+        let read = world
+            .gateway
+            .store()
+            .read_blocking(|snapshot| Ok(snapshot.connection().query_row(count, [], |row| row.get::<_, i64>(0))?));
+        read.expect("a count")
+    };
+    assert_eq!(asked(&world), 8, "the first, in the registration's own write");
+    world.gateway.sweep().await.expect("swept");
+    assert_eq!(asked(&world), 20, "the rest after the restart");
+    world.gateway.sweep().await.expect("swept");
+    assert_eq!(asked(&world), 20, "each once");
+    assert!(pending.iter().all(|approval| world.verdict(approval) == Verdict::Pending));
+
+    // A lost 201 is no loss, and each can be answered.
+    assert_eq!(page.post_registration(&world, &request, &link.link).await.status, StatusCode::CREATED);
+    let mut found: Vec<_> = Vec::new();
+    let mut fetched = page.pull(&world).await;
+    while !fetched.challenges.is_empty() {
+        found.extend(fetched.challenges.iter().map(|text| page.verify(text).claims().approval.clone()));
+        fetched = page.pull(&world).await;
+    }
+    found.sort();
+    pending.sort();
+    assert_eq!(found, pending);
 }
 
 #[tokio::test]

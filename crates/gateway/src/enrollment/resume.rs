@@ -7,7 +7,7 @@ use countersign_jose::key::{PublicKey, Signer as _};
 use countersign_protocol::challenge::Challenge;
 use countersign_protocol::discovery::ResumePolicy;
 use countersign_protocol::enrollment::ConfirmedBy;
-use countersign_protocol::id::{ChallengeId, DeviceId, Subject};
+use countersign_protocol::id::{ApprovalId, ChallengeId, DeviceId, Subject};
 use countersign_protocol::jws::Compact;
 use countersign_protocol::problem::ProblemCode;
 use countersign_protocol::registration::{RegistrationRequest, RegistrationResponse, RegistrationToken, ResumeRequest};
@@ -22,7 +22,7 @@ use crate::store::challenges::{self, PendingChallenge};
 use crate::store::devices::{self, Device, DeviceState};
 use crate::store::feed;
 use crate::store::links::Link;
-use crate::store::passkeys::{self, NewPasskey, Resumed};
+use crate::store::passkeys::{self, NewPasskey, Resumed, Successor};
 use crate::{Gateway, challenge_parts};
 
 /// How long after an enrollment a passkey registers once without a link, in seconds: a page on the home screen has another storage
@@ -63,11 +63,14 @@ impl Gateway {
         proof: &PasskeyProof,
     ) -> Result<KnownPasskey, Rejection> {
         check_passkey_device(&request.device)?;
-        if self.settings().resume_policy() == ResumePolicy::Off {
-            return Err(not_allowed());
-        }
+        self.admit_resumptions()?;
         let challenge = resume_challenge(&request.registration_token.hash(), request.public_key.thumbprint());
         self.known_passkey(proof, &challenge, Some(&token.sub)).await?.ok_or_else(unknown_passkey)
+    }
+
+    /// Refuses every registration without a link where policy does.
+    pub(crate) fn admit_resumptions(&self) -> Result<(), Rejection> {
+        if self.settings().resume_policy() == ResumePolicy::Off { Err(not_allowed()) } else { Ok(()) }
     }
 
     /// Verifies a registration without a link: the passkey signed for the nonce and the new transport key. Whether it may is decided
@@ -79,9 +82,6 @@ impl Gateway {
     ) -> Result<VerifiedResumption, Rejection> {
         check_passkey_device(&request.device)?;
         let device = self.check_description(&request.public_key, &request.device, page)?;
-        if self.settings().resume_policy() == ResumePolicy::Off {
-            return Err(not_allowed());
-        }
         let challenge = resume_challenge(&Hash::of(&request.resume_nonce), request.public_key.thumbprint());
         let known = self.known_passkey(&request.approval_proof, &challenge, None).await?.ok_or_else(not_allowed)?;
         Ok(VerifiedResumption { device, known })
@@ -148,14 +148,26 @@ impl Gateway {
             None => subject_label(tx, &old.id)?,
         };
         self.confirm_labelled(tx, &stored()?, ConfirmedBy::Passkey, label)?;
-        for pending in challenges::pending_of(tx, &old.id)? {
-            if description.shows(pending.interaction) {
-                self.ask_again(tx, &old.id, &id, &pending)?;
-            }
-        }
+        // It asks the new one about what is pending.
         self.end_device(tx, &old, DeviceState::Revoked, RevokedBy::Device)?;
         tracing::info!(device = %id, replaces = %old.id, subject = %old.subject, with_link = link.is_some(), "a known passkey registered again");
         stored()
+    }
+
+    /// Asks the device that took the place of this one, which ended, about a request that is pending, unless it was asked.
+    pub(crate) fn ask_successor(
+        &self,
+        tx: &Transaction<'_>,
+        ended: &DeviceId,
+        successor: &Successor,
+        approval: &ApprovalId,
+    ) -> Result<(), EndError> {
+        match challenges::pending_unasked(tx, ended, approval, &successor.device)? {
+            Some(pending) if successor.shows.contains(&pending.interaction) => {
+                self.ask_again(tx, ended, &successor.device, &pending)
+            }
+            _ => Ok(()),
+        }
     }
 
     /// Asks the new device about a request that is pending at the old one: the same challenge for another device, signed now.

@@ -186,13 +186,13 @@ pub(crate) fn with_answers(snapshot: &Snapshot<'_>, approval: &ApprovalId) -> Re
         .collect::<Result<_, _>>()?)
 }
 
-/// The pending approvals that a device was asked about.
+/// The pending approvals that a device was asked about, those that are held last.
 pub(crate) fn pending_approvals(snapshot: &Snapshot<'_>, device: &DeviceId) -> Result<Vec<ApprovalId>, Error> {
     Ok(snapshot
         .connection()
         .prepare_cached(
             "SELECT a.id FROM challenge c JOIN approval a ON a.id = c.approval_id
-             WHERE c.device_id = ?1 AND c.outcome IS NULL AND a.status = 'pending'",
+             WHERE c.device_id = ?1 AND c.outcome IS NULL AND a.status = 'pending' ORDER BY a.held, c.feed_n",
         )?
         .query_map([device.as_str()], |row| text(row, "id"))?
         .collect::<Result<_, _>>()?)
@@ -205,23 +205,29 @@ pub(crate) struct PendingChallenge {
     pub(crate) jws: String,
 }
 
-/// The pending challenges of a device, oldest first.
-pub(crate) fn pending_of(snapshot: &Snapshot<'_>, device: &DeviceId) -> Result<Vec<PendingChallenge>, Error> {
-    let found: Vec<Option<PendingChallenge>> = snapshot
+/// A device's challenge of a pending approval about which `other` was not asked.
+pub(crate) fn pending_unasked(
+    snapshot: &Snapshot<'_>,
+    device: &DeviceId,
+    approval: &ApprovalId,
+    other: &DeviceId,
+) -> Result<Option<PendingChallenge>, Error> {
+    let found: Option<Option<PendingChallenge>> = snapshot
         .connection()
         .prepare_cached(&format!(
             "SELECT c.id, a.interaction, {JWS_COLUMNS}
              FROM challenge c JOIN approval a ON a.id = c.approval_id {JWS_JOIN}
-             WHERE c.device_id = ?1 AND c.outcome IS NULL AND a.status = 'pending' ORDER BY c.feed_n"
+             WHERE c.device_id = ?1 AND c.approval_id = ?2 AND c.outcome IS NULL AND a.status = 'pending'
+                AND NOT EXISTS (SELECT 1 FROM challenge o WHERE o.approval_id = ?2 AND o.device_id = ?3)"
         ))?
-        .query_map([device.as_str()], |row| {
+        .query_row([device.as_str(), approval.as_str(), other.as_str()], |row| {
             let id: ChallengeId = text(row, "id")?;
             let jws = challenge_contents::jws(row, device, &id)?;
             let interaction = name(row, "interaction")?;
             Ok(jws.map(|jws| PendingChallenge { id, interaction, jws }))
-        })?
-        .collect::<Result<_, _>>()?;
-    Ok(found.into_iter().flatten().collect())
+        })
+        .optional()?;
+    Ok(found.flatten())
 }
 
 /// Devices that ended, and were asked about approvals that are pending.

@@ -4,13 +4,14 @@ use countersign_jose::base64url;
 use countersign_jose::clock::Timestamp;
 use countersign_jose::key::Thumbprint;
 use countersign_protocol::id::DeviceId;
+use countersign_protocol::interaction::InteractionType;
 use countersign_protocol::registration::KeyProtection;
 use countersign_protocol::webauthn::StatedPasskey;
 use countersign_store::{Error, Snapshot, Transaction};
 use rusqlite::{OptionalExtension as _, params};
 use serde::{Deserialize, Serialize};
 
-use super::columns::{millis, optional_time};
+use super::columns::{json, millis, optional_time, text};
 use super::devices::{self, Device};
 
 /// What is known of a passkey when its device registers.
@@ -45,6 +46,26 @@ pub(crate) fn active_device(snapshot: &Snapshot<'_>, id: &[u8]) -> Result<Option
         .connection()
         .prepare_cached(&format!("SELECT {columns} FROM device d WHERE d.credential_id = ?1 AND d.status = 'active'"))?
         .query_row([base64url::encode(id)], devices::only_device)
+        .optional()?)
+}
+
+/// The active device that took the place of one that ended, with its passkey.
+pub(crate) struct Successor {
+    pub(crate) device: DeviceId,
+    pub(crate) shows: Vec<InteractionType>,
+}
+
+/// The successor of this device, if it ended and has one.
+pub(crate) fn successor(snapshot: &Snapshot<'_>, device: &DeviceId) -> Result<Option<Successor>, Error> {
+    Ok(snapshot
+        .connection()
+        .prepare_cached(
+            "SELECT s.id, s.interaction_types FROM device d JOIN device s ON s.credential_id = d.credential_id
+             WHERE d.id = ?1 AND d.status = 'revoked' AND s.status = 'active' AND s.resumed IS NOT NULL AND s.subject = d.subject",
+        )?
+        .query_row([device.as_str()], |row| {
+            Ok(Successor { device: text(row, "id")?, shows: json(row, "interaction_types")? })
+        })
         .optional()?)
 }
 
