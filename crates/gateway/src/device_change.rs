@@ -12,7 +12,7 @@ use crate::rejection::{Rejection, reject};
 use crate::store::{devices, push_addresses};
 
 impl Gateway {
-    /// Applies a merge patch (RFC 7396) to the device. A new name makes a new enrollment statement, which is kept for good: three an
+    /// Applies a merge patch (RFC 7396) to the device. A new push address is called by the gateway: ten an hour. A new name makes a new enrollment statement, which is kept for good: three an
     /// hour, and as many as evidence has room for ([`limits::STATEMENTS_OF_A_DEVICE`]).
     pub(crate) async fn change_device(
         &self,
@@ -39,7 +39,14 @@ impl Gateway {
                 match &address {
                     None => {}
                     Some(None) => push_addresses::remove(tx, &id)?,
-                    Some(Some(checked)) => gateway.keep_push_address(tx, &id, checked)?,
+                    Some(Some(checked)) if gateway.is_push_address(tx, &id, checked)? => {}
+                    Some(Some(checked)) => {
+                        gateway
+                            .new_addresses()
+                            .admit(&id, gateway.now())
+                            .map_err(too_often("Ten new push addresses an hour."))?;
+                        gateway.keep_push_address(tx, &id, checked)?;
+                    }
                 }
                 let mut device = devices::by_id(tx, &id)?.ok_or_else(not_found)?;
                 if let Some(name) = name.as_ref().filter(|name| **name != device.name) {
@@ -64,9 +71,10 @@ impl Gateway {
             let words = "This device was renamed so often that it keeps its name. Enroll it again to give it another.";
             return Err(reject(ProblemCode::InvalidRequest, words));
         }
-        self.renames().admit(device, self.now()).map_err(|seconds| Rejection {
-            retry_after: Some(seconds),
-            ..reject(ProblemCode::RateLimited, "Three new names an hour.")
-        })
+        self.renames().admit(device, self.now()).map_err(too_often("Three new names an hour."))
     }
+}
+
+fn too_often(words: &'static str) -> impl Fn(u64) -> Rejection {
+    move |seconds| Rejection { retry_after: Some(seconds), ..reject(ProblemCode::RateLimited, words) }
 }

@@ -68,6 +68,7 @@ struct Inner {
     push_tests: HourlyLimit,
     renames: HourlyLimit,
     practices: HourlyLimit,
+    new_addresses: HourlyLimit,
 }
 
 /// The gateway could not start.
@@ -169,9 +170,10 @@ impl Gateway {
             positions: FeedPositions::default(),
             vapid_tokens: VapidTokens::default(),
             awaited_looks: AwaitedLooks::default(),
-            push_tests: HourlyLimit::default(),
-            renames: HourlyLimit::default(),
-            practices: HourlyLimit::default(),
+            push_tests: HourlyLimit::new(3),
+            renames: HourlyLimit::new(3),
+            practices: HourlyLimit::new(3),
+            new_addresses: HourlyLimit::new(10),
         };
         Ok(Gateway { inner: Arc::new(inner) })
     }
@@ -294,6 +296,11 @@ impl Gateway {
     /// The new names that each device gave itself.
     pub(crate) fn renames(&self) -> &HourlyLimit {
         &self.inner.renames
+    }
+
+    /// The new push addresses of each device.
+    pub(crate) fn new_addresses(&self) -> &HourlyLimit {
+        &self.inner.new_addresses
     }
 
     /// The practice requests of each device.

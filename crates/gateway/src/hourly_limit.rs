@@ -1,4 +1,4 @@
-//! At most three calls an hour of each device, for what costs others something.
+//! A few calls an hour of each device, for what costs others something.
 
 use std::collections::HashMap;
 use std::sync::{Mutex, PoisonError};
@@ -6,25 +6,30 @@ use std::sync::{Mutex, PoisonError};
 use countersign_jose::clock::Timestamp;
 use countersign_protocol::id::DeviceId;
 
-/// At most three an hour of each device, in memory.
-#[derive(Default)]
-pub(crate) struct HourlyLimit(Mutex<HashMap<DeviceId, Vec<Timestamp>>>);
+/// At most so many an hour of each device, in memory.
+pub(crate) struct HourlyLimit {
+    most: usize,
+    devices: Mutex<HashMap<DeviceId, Vec<Timestamp>>>,
+}
 
 impl HourlyLimit {
-    /// Calls in an hour.
-    const MOST: usize = 3;
     /// An hour, in seconds.
     const WINDOW: u64 = 3600;
 
+    /// At most `most` calls in an hour.
+    pub(crate) fn new(most: usize) -> HourlyLimit {
+        HourlyLimit { most, devices: Mutex::default() }
+    }
+
     /// Counts a call; the error is the seconds until the next one is accepted.
     pub(crate) fn admit(&self, device: &DeviceId, now: Timestamp) -> Result<(), u64> {
-        let mut devices = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut devices = self.devices.lock().unwrap_or_else(PoisonError::into_inner);
         devices.retain(|_, calls| {
             calls.retain(|at| at.plus_seconds(Self::WINDOW) > now);
             !calls.is_empty()
         });
         let calls = devices.entry(device.clone()).or_default();
-        if let (Some(first), true) = (calls.first(), calls.len() >= Self::MOST) {
+        if let (Some(first), true) = (calls.first(), calls.len() >= self.most) {
             return Err(first.plus_seconds(Self::WINDOW).millis_since(now).div_ceil(1000));
         }
         calls.push(now);
@@ -38,7 +43,7 @@ mod tests {
 
     #[test]
     fn a_device_has_three_an_hour_and_no_other_pays_for_them() {
-        let limit = HourlyLimit::default();
+        let limit = HourlyLimit::new(3);
         let [one, two] = ["dv_one", "dv_two"].map(|id| id.parse().expect("an id"));
         let at = Timestamp::from_seconds;
         assert_eq!([1000, 1001, 2000].map(|second| limit.admit(&one, at(second))), [Ok(()); 3]);

@@ -21,6 +21,10 @@ const GRACE: Duration = Duration::from_secs(3);
 /// Calls under way, each by the key of what it sends: a few to each recipient, so that one that hangs delays no other.
 pub struct InFlight<K> {
     most: usize,
+    /// Calls that have to fail before their recipient counts as failing.
+    failing_after: usize,
+    /// What failed at each recipient since the last call that it responded to, at most so many.
+    failed: HashMap<String, HashSet<K>>,
     tasks: JoinSet<bool>,
     of_task: HashMap<Id, (String, K)>,
     keys: HashSet<K>,
@@ -32,24 +36,49 @@ pub struct InFlight<K> {
 pub struct Rooms {
     most_per_recipient: usize,
     by_recipient: HashMap<String, usize>,
-    /// Recipients whose last call failed.
     failing: HashSet<String>,
 }
 
 impl Rooms {
     /// How many calls to this recipient may be under way; `None`: as many are.
     pub fn room(&self, recipient: &str) -> Option<usize> {
-        let most = if self.failing.contains(recipient) { 1 } else { self.most_per_recipient };
-        let under_way = self.by_recipient.get(recipient).copied().unwrap_or_default();
-        (under_way < most).then_some(most)
+        let most = if self.is_failing(recipient) { 1 } else { self.most_per_recipient };
+        (self.under_way(recipient) < most).then_some(most)
+    }
+
+    /// Whether there is room for another call to this recipient, failing or not.
+    pub fn has_room(&self, recipient: &str) -> bool {
+        self.under_way(recipient) < self.most_per_recipient
+    }
+
+    /// Whether this recipient's calls failed of late.
+    pub fn is_failing(&self, recipient: &str) -> bool {
+        self.failing.contains(recipient)
+    }
+
+    fn under_way(&self, recipient: &str) -> usize {
+        self.by_recipient.get(recipient).copied().unwrap_or_default()
     }
 }
 
 impl<K: Clone + Eq + Hash> InFlight<K> {
     /// At most `most` calls, and `most_per_recipient` to each recipient; one whose last call failed gets one.
     pub fn new(most: usize, most_per_recipient: usize) -> InFlight<K> {
-        let (tasks, of_task, keys, by_recipient, failing) = Default::default();
-        InFlight { most, tasks, of_task, keys, rooms: Rooms { most_per_recipient, by_recipient, failing } }
+        let (tasks, of_task, keys, by_recipient, failing, failed) = Default::default();
+        let rooms = Rooms { most_per_recipient, by_recipient, failing };
+        InFlight { most, failing_after: 1, failed, tasks, of_task, keys, rooms }
+    }
+
+    /// A recipient is failing once calls of so many keys failed, and none responded in between.
+    #[must_use]
+    pub fn failing_after(self, keys: usize) -> InFlight<K> {
+        InFlight { failing_after: keys, ..self }
+    }
+
+    /// Forgets what failed at recipients of which nothing is known any more.
+    pub fn forget_failures(&mut self, is_known: impl Fn(&str) -> bool) {
+        self.failed.retain(|recipient, _| is_known(recipient));
+        self.rooms.failing.retain(|recipient| is_known(recipient));
     }
 
     /// Whether as many calls are under way as may be, whoever the recipients are.
@@ -91,10 +120,18 @@ impl<K: Clone + Eq + Hash> InFlight<K> {
                 by_recipient.remove(&recipient);
             }
         }
-        match responds {
-            true => failing.remove(&recipient),
-            false => failing.insert(recipient),
-        };
+        if responds {
+            self.failed.remove(&recipient);
+            failing.remove(&recipient);
+            return;
+        }
+        let failed = self.failed.entry(recipient.clone()).or_default();
+        if failed.len() < self.failing_after {
+            failed.insert(key);
+        }
+        if failed.len() >= self.failing_after {
+            failing.insert(recipient);
+        }
     }
 
     /// Waits for all calls, for three seconds at most. Whether all finished; the others are cut off.
@@ -142,6 +179,30 @@ mod tests {
         calls.next_finished().await;
         assert_eq!(calls.rooms().room("slow"), Some(2));
         assert!(calls.finish().await);
+    }
+
+    #[tokio::test]
+    async fn attack_a_recipient_of_many_fails_by_the_calls_of_several_and_is_forgotten_with_its_last() {
+        let mut calls = InFlight::new(10, 2).failing_after(2);
+        for _ in 0..3 {
+            calls.start("shared".to_owned(), 1, async { false });
+            calls.next_finished().await;
+            assert!(!calls.rooms().is_failing("shared"), "one key alone, however often");
+        }
+        calls.start("shared".to_owned(), 2, async { false });
+        calls.next_finished().await;
+        assert!(calls.rooms().is_failing("shared"));
+        calls.start("shared".to_owned(), 1, async { true });
+        calls.next_finished().await;
+        assert!(!calls.rooms().is_failing("shared"));
+        for key in 1..3 {
+            calls.start("shared".to_owned(), key, async { false });
+            calls.next_finished().await;
+        }
+        calls.forget_failures(|recipient| recipient == "shared");
+        assert!(calls.rooms().is_failing("shared"));
+        calls.forget_failures(|_| false);
+        assert!(!calls.rooms().is_failing("shared") && calls.failed.is_empty());
     }
 
     #[tokio::test(start_paused = true)]

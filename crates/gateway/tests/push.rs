@@ -1,6 +1,7 @@
 //! Pushes, end to end: from a request to a push service on loopback, and back to what a device is told.
 
 use std::collections::BTreeMap;
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
@@ -288,6 +289,7 @@ async fn an_address_that_may_not_be_pushed_to_is_refused_when_it_is_offered() {
         "http://push.example.net/x",
         "https://me@push.example.net/x",
         "https://push.example.net/x#y",
+        "https://push.example.net:8443/x",
         "https://127.0.0.1/x",
         "https://[::1]/x",
         "ftp://push.example.net/x",
@@ -685,4 +687,115 @@ async fn a_test_push_is_measured_and_limited() {
     let bare = pushing.world.enroll("bare").await;
     let response = bare.call(&pushing.world, Method::POST, "/push/device/push-test", None).await;
     assert_eq!(response.problem(), (400, "invalid_request".to_owned()));
+}
+
+/// A port of this machine that closes the first connection and answers on none of the others; how many it took.
+async fn silent_port() -> (String, Arc<AtomicUsize>, JoinHandle<()>) {
+    let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.expect("a port");
+    let endpoint = format!("http://{}/", listener.local_addr().expect("bound"));
+    let taken = Arc::new(AtomicUsize::new(0));
+    let counted = taken.clone();
+    let serving = tokio::spawn(async move {
+        let mut held = Vec::new();
+        while let Ok((connection, _)) = listener.accept().await {
+            if counted.fetch_add(1, Ordering::SeqCst) > 0 {
+                held.push(connection);
+            }
+        }
+    });
+    (endpoint, taken, serving)
+}
+
+async fn wait_until(what: &str, done: impl Fn() -> bool) {
+    let deadline = Instant::now() + Duration::from_secs(20);
+    while !done() {
+        assert!(Instant::now() < deadline, "{what}");
+        tokio::time::sleep(Duration::from_millis(5)).await;
+    }
+}
+
+/// A device of another person at the same host, with a push that hangs.
+async fn hanging_device(pushing: &Pushing, endpoint: &str) -> TestDevice {
+    let mallory: Subject = "mallory".parse().expect("a subject");
+    let link = LinkRequest {
+        subject: mallory.clone(),
+        subject_label: "Mallory".to_owned(),
+        confirm: Confirm::None,
+        allow_automated: false,
+    };
+    let link = pushing.world.gateway.issue_link(link).await.expect("a link");
+    let mut device = pushing.world.device("hostile");
+    device.push_address = Some(Subscription::new(&*pushing.world.random).address(endpoint));
+    assert_eq!(device.register(&pushing.world, &link.link).await.status, StatusCode::CREATED);
+    let mut request = pushing.world.request();
+    request.subject = mallory;
+    pushing.world.accept(request).await.expect("accepted");
+    device
+}
+
+#[tokio::test]
+async fn attack_a_device_at_a_port_that_nobody_answers_at_delays_no_push_to_the_host() {
+    let pushing = Pushing::start().await;
+    let (_alices, _) = pushing.enroll("phone").await;
+    let (endpoint, taken, serving) = silent_port().await;
+    let hostile = hanging_device(&pushing, &format!("{endpoint}0")).await;
+    pushing.counts.wait_for("failed", 1).await;
+    pushing.advance_millis(2000);
+    wait_until("it is tried again", || taken.load(Ordering::SeqCst) == 2).await;
+    // Its address changes again and again while the call hangs.
+    for n in 1..6 {
+        let address = Subscription::new(&*pushing.world.random).address(&format!("{endpoint}{n}"));
+        let response = pushing.patch(&hostile, &json!({ "push_address": address })).await;
+        assert_eq!(response.status, StatusCode::OK, "{response:?}");
+        pushing.world.ask_as(&format!("client-{n}")).await;
+        pushing.service.wait_for(n).await;
+        pushing.counts.wait_for("sent", n as u64).await;
+        pushing.advance_millis(1000);
+    }
+    assert_eq!(taken.load(Ordering::SeqCst), 2, "one call at once for one device");
+    serving.abort();
+}
+
+#[tokio::test]
+async fn attack_a_device_whose_pushes_fail_at_the_same_service_takes_none_of_the_others_turns() {
+    let pushing = Pushing::start().await;
+    let (alices, _) = pushing.enroll("phone").await;
+    let at = |name: &str| Subscription::new(&*pushing.world.random).address(&pushing.service.endpoint(name));
+    pushing.service.reply([ServiceReply::status(503)]);
+    let hostile = hanging_device(&pushing, &pushing.service.endpoint("hostile")).await;
+    pushing.counts.wait_for("failed", 1).await;
+    // It pauses as before whatever address it gives, and then hangs.
+    pushing.service.reply([ServiceReply { hangs: true, ..ServiceReply::status(201) }]);
+    let response = pushing.patch(&hostile, &json!({ "push_address": at("other") })).await;
+    assert_eq!(response.status, StatusCode::OK, "{response:?}");
+    pushing.advance_millis(400);
+    assert_eq!(pushing.service.pushes().len(), 1, "the pause after a failure is the device's");
+    pushing.advance_millis(2000);
+    pushing.service.wait_for(2).await;
+    let response = pushing.patch(&hostile, &json!({ "push_address": at("third") })).await;
+    assert_eq!(response.status, StatusCode::OK, "{response:?}");
+    pushing.world.ask().await;
+    let pushes = pushing.service.wait_for(3).await;
+    let paths: Vec<_> = pushes.iter().map(|push| push.path.as_str()).collect();
+    assert_eq!(paths, ["/push/hostile", "/push/other", "/push/phone"]);
+    assert!(pushing.record(&alices).last_failure.is_none());
+}
+
+#[tokio::test]
+async fn attack_a_device_offers_ten_new_addresses_an_hour_and_the_present_one_as_often_as_it_likes() {
+    let pushing = Pushing::start().await;
+    let (device, subscription) = pushing.enroll("phone").await;
+    let at = |n: usize| json!({ "push_address": subscription.address(&pushing.service.endpoint(&format!("{n}"))) });
+    for n in 0..10 {
+        for _ in 0..3 {
+            assert_eq!(pushing.patch(&device, &at(n)).await.status, StatusCode::OK, "{n}");
+        }
+    }
+    let refused = pushing.patch(&device, &at(10)).await;
+    assert_eq!(refused.headers["retry-after"], "3600");
+    assert_eq!(refused.problem(), (429, "rate_limited".to_owned()));
+    assert_eq!(pushing.patch(&device, &at(9)).await.status, StatusCode::OK, "it keeps the one it has");
+    assert_eq!(pushing.patch(&device, &json!({ "push_address": null })).await.status, StatusCode::OK);
+    pushing.world.clock.advance_seconds(3600);
+    assert_eq!(pushing.patch(&device, &at(10)).await.status, StatusCode::OK);
 }

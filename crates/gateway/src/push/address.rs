@@ -12,6 +12,7 @@ use countersign_store::{Error as StoreError, Snapshot, Transaction};
 use url::Url;
 
 use crate::Gateway;
+use crate::push_services::HTTPS;
 use crate::rejection::{Rejection, reject};
 use crate::store::push_addresses::{self, AddressRow, AddressState};
 
@@ -34,6 +35,8 @@ pub struct PushRecord {
 /// An address that was accepted.
 pub(crate) struct CheckedAddress {
     address: PushAddress,
+    /// The endpoint's host, and its port unless that is 443: what one queue of pushes goes to. A host whose other ports nobody answers
+    /// at delays none of its pushes.
     service: String,
 }
 
@@ -55,10 +58,17 @@ impl Gateway {
             && url.fragment().is_none()
             && url.username().is_empty()
             && url.password().is_none();
-        let service = url.host_str().filter(|_| is_url).ok_or_else(plain)?.to_owned();
-        if push.services.as_ref().is_some_and(|services| !services.iter().any(|one| one.includes(&service))) {
+        let host = url.host_str().filter(|_| is_url).ok_or_else(plain)?;
+        let port = url.port_or_known_default().ok_or_else(plain)?;
+        let is_listed = match &push.services {
+            Some(services) => services.iter().any(|one| one.includes(host, port)),
+            // In test mode a push service may be on this machine.
+            None => port == HTTPS || self.settings().mode == Mode::Test,
+        };
+        if !is_listed {
             return Err(refused("This provider does not push to this service."));
         }
+        let service = if port == HTTPS { host.to_owned() } else { format!("{host}:{port}") };
         push.egress.check(&url).map_err(|_| refused("This provider does not push to this address."))?;
         Ok(CheckedAddress { address, service })
     }
@@ -72,7 +82,18 @@ impl Gateway {
     ) -> Result<(), StoreError> {
         let keys = self.keys();
         let kid = keys.newest_vapid().public_key().thumbprint();
-        push_addresses::set(transaction, device, &checked.address, &checked.service, kid)
+        push_addresses::set(transaction, device, &checked.address, &checked.service, kid, self.now())
+    }
+
+    /// Whether it is the device's address already.
+    pub(crate) fn is_push_address(
+        &self,
+        snapshot: &Snapshot<'_>,
+        device: &DeviceId,
+        checked: &CheckedAddress,
+    ) -> Result<bool, StoreError> {
+        let keys = self.keys();
+        push_addresses::is_kept(snapshot, device, &checked.address, keys.newest_vapid().public_key().thumbprint())
     }
 
     /// What a fetch says about the device's address.
@@ -106,7 +127,7 @@ impl Gateway {
         Ok(PushRecord {
             state,
             proven: row.is_some_and(|row| row.looked_at.is_some()),
-            service: row.map(|row| row.service.clone()),
+            service: row.map(|row| row.host().to_owned()),
             last_ok: row.and_then(|row| row.last_ok),
             last_failure: row.and_then(|row| row.last_failure),
         })

@@ -161,10 +161,10 @@ impl Gateway {
         if let Some((_, after)) = looked {
             push.observer.looked(after);
         }
+        let after = |pause: Duration| now.plus_millis(u64::try_from(pause.as_millis()).unwrap_or(u64::MAX));
         let put_off = match reply {
             Reply::Retry(asked) => {
-                let pause = pause(attempts, asked, self.random());
-                let due_at = now.plus_millis(u64::try_from(pause.as_millis()).unwrap_or(u64::MAX));
+                let due_at = after(pause(attempts, asked, self.random()));
                 if due_at >= until {
                     tracing::warn!(%device, service, attempts, result = "given_up", "push given up");
                     push.observer.wakeup("given_up");
@@ -178,6 +178,11 @@ impl Gateway {
             Reply::Rekey => AddressState::Rekey,
             Reply::Accepted | Reply::Refused | Reply::Retry(_) => AddressState::Ok,
         };
+        // An address that came meanwhile is the same device's, and pauses as it does.
+        let readdressed = match reply {
+            Reply::Retry(_) => (attempts, after(pause(attempts, None, self.random()))),
+            _ => (wakeup.attempts, sent_at.plus_millis(wakeups::PAUSE)),
+        };
         let (version, endpoint, accepted) = (wakeup.version, endpoint.to_owned(), reply == Reply::Accepted);
         outbox::write_result(self.store(), move |tx| {
             let current = push_addresses::attempted(tx, &device, &endpoint, state, accepted, sent_at, now)?;
@@ -189,8 +194,7 @@ impl Gateway {
                 }
             }
             match put_off {
-                // An address that came meanwhile is tried at once.
-                _ if !current => Ok(()),
+                _ if !current => wakeups::readdressed(tx, &device, readdressed.0, readdressed.1),
                 Some(due_at) => wakeups::put_off(tx, &device, attempts, due_at),
                 None if state != AddressState::Ok => wakeups::remove(tx, &device),
                 None => wakeups::finish(tx, &device, version, sent_at),

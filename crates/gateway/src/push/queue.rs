@@ -57,7 +57,7 @@ impl Gateway {
 
     fn wake(&self, transaction: &Transaction<'_>, device: &DeviceId, reason: &Reason) -> Result<(), StoreError> {
         let Some(push) = &self.settings().push else { return Ok(()) };
-        if wakeups::queue(transaction, device, reason, self.now())? {
+        if wakeups::queue(transaction, device, reason)? {
             let observer = push.observer.clone();
             transaction.after_commit(move || observer.wakeup("queued"));
             transaction.notify_after_commit(WAKEUPS_TOPIC);

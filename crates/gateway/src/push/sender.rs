@@ -1,5 +1,6 @@
 //! Sends the pushes that are due: a few at once for each push service, so that one that hangs delays no other.
 
+use std::collections::HashSet;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -17,8 +18,13 @@ use crate::store::wakeups::{self, Wakeup};
 
 /// Pushes under way over all services.
 const MOST: usize = 256;
-/// Pushes under way to one service; one whose last push failed gets one.
+/// Pushes under way to one service.
 const MOST_PER_SERVICE: usize = 32;
+/// Of these, pushes to devices whose last one failed. Those to others never wait for them: a device chooses its address, and one at which
+/// nobody answers must not delay everybody else's at the same service.
+const MOST_REPEATED: usize = 16;
+/// A service is failing once pushes to so many devices failed and none was answered: then one at a time is repeated.
+const FAILING_AFTER: usize = 3;
 /// How often the queue is read without a notification, because the clock may have been set.
 const POLL_INTERVAL: Duration = Duration::from_secs(1);
 
@@ -32,7 +38,7 @@ impl Gateway {
 
     async fn send_pushes(&self, push: &Arc<PushSettings>) {
         let listener = self.store().notifier().listen(WAKEUPS_TOPIC);
-        let mut in_flight = InFlight::new(MOST, MOST_PER_SERVICE);
+        let mut in_flight = InFlight::new(MOST, MOST_PER_SERVICE).failing_after(FAILING_AFTER);
         while !self.is_closing() {
             let changed = listener.changed();
             let next = match self.start_due(push, &mut in_flight).await {
@@ -73,9 +79,13 @@ impl Gateway {
                 .await?;
             queue = self.read_queue(in_flight).await?;
         }
+        in_flight.forget_failures(|service| queue.services.contains(service));
         for wakeup in queue.due {
             if in_flight.is_full() {
                 break;
+            }
+            if !in_flight.rooms().has_room(&wakeup.service) {
+                continue;
             }
             let (gateway, push) = (self.clone(), push.clone());
             let (service, device) = (wakeup.service.clone(), wakeup.device.clone());
@@ -95,7 +105,9 @@ impl Gateway {
 struct Queue {
     /// Devices whose pushes wait for the confirmation of an open stream.
     streamed: Vec<DeviceId>,
-    /// As many as their services have room for, those under way among them.
+    /// Services with a push that is queued, due or not.
+    services: HashSet<String>,
+    /// As many as their services have room for, those under way among them; of each service first those that did not fail.
     due: Vec<Wakeup>,
     /// When the next push is due.
     next: Option<Timestamp>,
@@ -103,12 +115,16 @@ struct Queue {
 
 impl Queue {
     fn read(snapshot: &Snapshot<'_>, now: Timestamp, rooms: &Rooms) -> Result<Queue, StoreError> {
-        let mut due = Vec::new();
-        for service in wakeups::services_due(snapshot, now)? {
-            if let Some(most) = rooms.room(&service) {
-                due.append(&mut wakeups::due(snapshot, &service, now, most)?);
+        let (mut due, mut services) = (Vec::new(), HashSet::new());
+        for (service, is_due) in wakeups::services(snapshot, now)? {
+            if is_due && rooms.has_room(&service) {
+                let repeated = if rooms.is_failing(&service) { 1 } else { MOST_REPEATED };
+                for (has_failed, most) in [(false, MOST_PER_SERVICE), (true, repeated)] {
+                    due.append(&mut wakeups::due(snapshot, &service, has_failed, now, most)?);
+                }
             }
+            services.insert(service);
         }
-        Ok(Queue { streamed: wakeups::streamed(snapshot)?, due, next: wakeups::next_due(snapshot)? })
+        Ok(Queue { streamed: wakeups::streamed(snapshot)?, services, due, next: wakeups::next_due(snapshot)? })
     }
 }

@@ -147,7 +147,7 @@ fn report(row: &AddressRow, began: Timestamp, sent_at: Timestamp) -> PushTestRep
     PushTestReport {
         queued_ms: sent_at.millis_since(began),
         accepted_ms: accepted_at.map(|at| at.millis_since(sent_at)),
-        service: row.service.clone(),
+        service: row.host().to_owned(),
         accepted_at,
     }
 }

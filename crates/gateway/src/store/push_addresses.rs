@@ -10,6 +10,10 @@ use rusqlite::{OptionalExtension, Row, params};
 use serde::{Deserialize, Serialize};
 
 use super::columns::{millis, name, name_of, optional_time, text};
+use super::wakeups::PAUSE;
+
+/// Longest pause of a device whose pushes fail, unless the push service asks for a longer one, in milliseconds.
+const LONGEST_PAUSE: u64 = 60_000;
 
 /// What is known of an address.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
@@ -36,6 +40,17 @@ pub(crate) struct AddressRow {
     pub(crate) looked_at: Option<Timestamp>,
 }
 
+impl AddressRow {
+    /// The push service's host.
+    pub(crate) fn host(&self) -> &str {
+        let port = |port: &str| !port.is_empty() && port.bytes().all(|byte| byte.is_ascii_digit());
+        match self.service.rsplit_once(':') {
+            Some((host, last)) if port(last) => host,
+            _ => &self.service,
+        }
+    }
+}
+
 const COLUMNS: &str = "state, service, vapid_kid, sent_at, last_ok, last_failure, looked_at";
 
 fn address(row: &Row<'_>) -> rusqlite::Result<AddressRow> {
@@ -58,13 +73,39 @@ pub(crate) fn by_device(snapshot: &Snapshot<'_>, device: &DeviceId) -> Result<Op
         .optional()?)
 }
 
-/// Keeps the device's address in place of the one before, and forgets what was known of that one.
+/// Whether the device's address is this one, made for this key, and nothing is known against it.
+pub(crate) fn is_kept(
+    snapshot: &Snapshot<'_>,
+    device: &DeviceId,
+    address: &PushAddress,
+    vapid_kid: &Thumbprint,
+) -> Result<bool, Error> {
+    Ok(snapshot
+        .connection()
+        .prepare_cached(
+            "SELECT 1 FROM push_address WHERE device_id = ?1 AND state = 'ok' AND endpoint = ?2 AND p256dh = ?3 AND auth = ?4
+                AND quiet = ?5 AND vapid_kid = ?6",
+        )?
+        .exists(params![
+            device.as_str(),
+            address.endpoint,
+            base64url::encode(address.p256dh.sec1()),
+            base64url::encode(&address.auth),
+            address.quiet,
+            vapid_kid.to_string(),
+        ])?)
+}
+
+/// Keeps the device's address in place of the one before, and forgets what was known of that one. What is queued goes to it, behind all
+/// that is due: the pause after the last push and the one after failures are the device's own, whatever its address. What the former
+/// address's service asked for beyond that binds no other service.
 pub(crate) fn set(
     transaction: &Transaction<'_>,
     device: &DeviceId,
     address: &PushAddress,
     service: &str,
     vapid_kid: &Thumbprint,
+    now: Timestamp,
 ) -> Result<(), Error> {
     transaction
         .connection()
@@ -72,8 +113,7 @@ pub(crate) fn set(
             "INSERT INTO push_address (device_id, state, service, endpoint, p256dh, auth, quiet, vapid_kid)
              VALUES (?1, 'ok', ?2, ?3, ?4, ?5, ?6, ?7)
              ON CONFLICT (device_id) DO UPDATE SET state = 'ok', service = ?2, endpoint = ?3, p256dh = ?4, auth = ?5, quiet = ?6,
-                vapid_kid = ?7, last_ok = NULL, last_failure = NULL, looked_at = NULL
-             WHERE state <> 'ok' OR endpoint <> ?3 OR p256dh <> ?4 OR auth <> ?5 OR quiet <> ?6 OR vapid_kid <> ?7",
+                vapid_kid = ?7, last_ok = NULL, last_failure = NULL, looked_at = NULL",
         )?
         .execute(params![
             device.as_str(),
@@ -84,14 +124,16 @@ pub(crate) fn set(
             address.quiet,
             vapid_kid.to_string(),
         ])?;
-    // What is queued goes to the new address, and a pause that the old one's service asked for is not its own.
     transaction
         .connection()
         .prepare_cached(
-            "UPDATE wakeup SET service = ?2, due_at = CASE WHEN attempts > 0 THEN queued_at ELSE due_at END, attempts = 0
+            "UPDATE wakeup SET service = ?2, due_at = max(
+                ?3,
+                (SELECT coalesce(p.sent_at, 0) + ?4 FROM push_address p WHERE p.device_id = ?1),
+                CASE WHEN attempts > 0 AND service <> ?2 THEN min(due_at, ?3 + ?5) ELSE due_at END)
              WHERE device_id = ?1",
         )?
-        .execute(params![device.as_str(), service])?;
+        .execute(params![device.as_str(), service, millis(now), PAUSE as i64, LONGEST_PAUSE as i64])?;
     Ok(())
 }
 
@@ -103,8 +145,8 @@ pub(crate) fn remove(transaction: &Transaction<'_>, device: &DeviceId) -> Result
     Ok(())
 }
 
-/// Notes the result of an attempt on this endpoint; one that the device has replaced meanwhile is left alone. `state` is the address's from now
-/// on: of one that is gone nothing is kept but that.
+/// Notes the result of an attempt on this endpoint; where the device has another one meanwhile, only that it was pushed to. `state` is the
+/// address's from now on: of one that is gone nothing is kept but that.
 pub(crate) fn attempted(
     transaction: &Transaction<'_>,
     device: &DeviceId,
@@ -125,6 +167,12 @@ pub(crate) fn attempted(
             "UPDATE push_address SET state = ?3, sent_at = ?4, {column} = ?5{secrets} WHERE device_id = ?1 AND endpoint = ?2"
         ))?
         .execute(params![device.as_str(), endpoint, name_of(&state), millis(sent_at), millis(now)])?;
+    if changed == 0 {
+        transaction
+            .connection()
+            .prepare_cached("UPDATE push_address SET sent_at = ?2 WHERE device_id = ?1")?
+            .execute(params![device.as_str(), millis(sent_at)])?;
+    }
     Ok(changed == 1)
 }
 

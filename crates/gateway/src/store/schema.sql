@@ -182,7 +182,7 @@ CREATE TABLE prompt_history (
 CREATE TABLE push_address (
     device_id    TEXT NOT NULL PRIMARY KEY REFERENCES device (id),
     state        TEXT NOT NULL,                 -- ok | gone | rekey
-    service      TEXT NOT NULL,                 -- the endpoint's host
+    service      TEXT NOT NULL,                 -- the endpoint's host, and its port unless that is 443
     endpoint     TEXT,
     p256dh       TEXT,                          -- base64url, as auth
     auth         TEXT,
@@ -201,14 +201,13 @@ CREATE TABLE wakeup (
     service   TEXT NOT NULL,
     version   INTEGER NOT NULL,                 -- grows with each reason: what is added during an attempt outlives it
     feed_n    INTEGER NOT NULL,                 -- the latest feed entry it is about
-    queued_at INTEGER NOT NULL,
     due_at    INTEGER NOT NULL,
     attempts  INTEGER NOT NULL,
     streamed  INTEGER NOT NULL,                 -- waits for the confirmation of an open stream
     kept      INTEGER NOT NULL,                 -- a test or a practice request: no confirmation ends it
     until     INTEGER NOT NULL                  -- sent until then even where nothing waits for an answer
 ) STRICT, WITHOUT ROWID;
-CREATE INDEX wakeup_due ON wakeup (service, due_at);
+CREATE INDEX wakeup_due ON wakeup (service, (attempts > 0), due_at);
 CREATE INDEX wakeup_streamed ON wakeup (device_id) WHERE streamed = 1;
 
 -- What came of the pushes about a challenge, for the operator's trace.

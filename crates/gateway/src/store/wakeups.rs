@@ -8,7 +8,7 @@ use rusqlite::{OptionalExtension, Row, params};
 use super::columns::{millis, optional_time, text, time};
 
 /// Shortest time between two pushes to one device, in milliseconds.
-const PAUSE: u64 = 1000;
+pub(crate) const PAUSE: u64 = 1000;
 
 /// Why a device is woken.
 #[derive(Debug, Clone, Copy)]
@@ -47,19 +47,14 @@ pub(crate) struct Target {
 
 /// Queues a push for the device, if it has an address, takes part or will, and nothing is known against the address. One that is queued
 /// already is due at the earlier time, unless its push service asked for patience. Returns whether there was an address.
-pub(crate) fn queue(
-    transaction: &Transaction<'_>,
-    device: &DeviceId,
-    reason: &Reason,
-    now: Timestamp,
-) -> Result<bool, Error> {
+pub(crate) fn queue(transaction: &Transaction<'_>, device: &DeviceId, reason: &Reason) -> Result<bool, Error> {
     let changed = transaction
         .connection()
         .prepare_cached(
-            "INSERT INTO wakeup (device_id, service, version, feed_n, queued_at, due_at, attempts, streamed, kept, until)
-             SELECT p.device_id, p.service, 1, d.feed_head, ?2, max(?3, coalesce(p.sent_at, 0) + ?4), 0, ?5, ?6, ?7
+            "INSERT INTO wakeup (device_id, service, version, feed_n, due_at, attempts, streamed, kept, until)
+             SELECT p.device_id, p.service, 1, d.feed_head, max(?2, coalesce(p.sent_at, 0) + ?3), 0, ?4, ?5, ?6
              FROM push_address p JOIN device d ON d.id = p.device_id
-             WHERE p.device_id = ?1 AND p.state = 'ok' AND (p.quiet OR NOT ?8)
+             WHERE p.device_id = ?1 AND p.state = 'ok' AND (p.quiet OR NOT ?7)
              ON CONFLICT (device_id) DO UPDATE SET
                 version = version + 1,
                 feed_n = excluded.feed_n,
@@ -70,7 +65,6 @@ pub(crate) fn queue(
         )?
         .execute(params![
             device.as_str(),
-            millis(now),
             millis(reason.due_at),
             PAUSE as i64,
             reason.streamed,
@@ -104,8 +98,8 @@ pub(crate) fn confirm_challenge(
     n.map_or(Ok(false), |n| confirm(transaction, device, n))
 }
 
-/// Push services with a push that is due.
-pub(crate) fn services_due(snapshot: &Snapshot<'_>, now: Timestamp) -> Result<Vec<String>, Error> {
+/// Push services with a push that is queued, and whether one is due.
+pub(crate) fn services(snapshot: &Snapshot<'_>, now: Timestamp) -> Result<Vec<(String, bool)>, Error> {
     Ok(snapshot
         .connection()
         .prepare_cached(
@@ -114,22 +108,30 @@ pub(crate) fn services_due(snapshot: &Snapshot<'_>, now: Timestamp) -> Result<Ve
                 SELECT min(service) FROM wakeup
                 UNION ALL
                 SELECT (SELECT min(w.service) FROM wakeup w WHERE w.service > of.service) FROM of WHERE of.service IS NOT NULL)
-             SELECT service FROM of WHERE service IS NOT NULL
-                AND EXISTS (SELECT 1 FROM wakeup w WHERE w.service = of.service AND w.due_at <= ?1)",
+             SELECT service,
+                EXISTS (SELECT 1 FROM wakeup w WHERE w.service = of.service AND (w.attempts > 0) = 0 AND w.due_at <= ?1)
+                OR EXISTS (SELECT 1 FROM wakeup w WHERE w.service = of.service AND (w.attempts > 0) = 1 AND w.due_at <= ?1)
+             FROM of WHERE service IS NOT NULL",
         )?
-        .query_map([millis(now)], |row| row.get(0))?
+        .query_map([millis(now)], |row| Ok((row.get(0)?, row.get(1)?)))?
         .collect::<Result<_, _>>()?)
 }
 
-/// Pushes to this service that are due, at most `most`, the longest due first.
-pub(crate) fn due(snapshot: &Snapshot<'_>, service: &str, now: Timestamp, most: usize) -> Result<Vec<Wakeup>, Error> {
+/// Pushes to this service that are due, at most `most`, the longest due first: those whose last attempt failed, or the others.
+pub(crate) fn due(
+    snapshot: &Snapshot<'_>,
+    service: &str,
+    has_failed: bool,
+    now: Timestamp,
+    most: usize,
+) -> Result<Vec<Wakeup>, Error> {
     Ok(snapshot
         .connection()
         .prepare_cached(
             "SELECT device_id, service, version, attempts, until FROM wakeup
-             WHERE service = ?1 AND due_at <= ?2 ORDER BY due_at LIMIT ?3",
+             WHERE service = ?1 AND (attempts > 0) = ?2 AND due_at <= ?3 ORDER BY due_at LIMIT ?4",
         )?
-        .query_map(params![service, millis(now), most as i64], wakeup)?
+        .query_map(params![service, has_failed, millis(now), most as i64], wakeup)?
         .collect::<Result<_, _>>()?)
 }
 
@@ -230,6 +232,20 @@ pub(crate) fn put_off(
     transaction
         .connection()
         .prepare_cached("UPDATE wakeup SET attempts = ?2, due_at = ?3 WHERE device_id = ?1")?
+        .execute(params![device.as_str(), attempts, millis(due_at)])?;
+    Ok(())
+}
+
+/// The device changed its address while the former one was tried, `attempts` times without an answer: its next push is not due before.
+pub(crate) fn readdressed(
+    transaction: &Transaction<'_>,
+    device: &DeviceId,
+    attempts: u32,
+    due_at: Timestamp,
+) -> Result<(), Error> {
+    transaction
+        .connection()
+        .prepare_cached("UPDATE wakeup SET attempts = ?2, due_at = max(due_at, ?3) WHERE device_id = ?1")?
         .execute(params![device.as_str(), attempts, millis(due_at)])?;
     Ok(())
 }

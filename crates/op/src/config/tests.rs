@@ -85,7 +85,7 @@ fn every_bad_file_is_told_its_line_and_remedy() {
         ),
         (
             second_line("[push]\nenabled = false\nservices = [\"https://push.example.net\"]"),
-            "line 4: `services` in [push] lists a host such as \"updates.push.services.mozilla.com\", or \"*.push.apple.com\" for every host below one, not \"https://push.example.net\"",
+            "line 4: `services` in [push] lists a host such as \"updates.push.services.mozilla.com\", with a port where that is not 443 (\"ntfy.example.com:8443\"), or \"*.push.apple.com\" for every host below one, not \"https://push.example.net\"",
         ),
         // Issuer.
         ("issuer = 7".into(), "line 1: `issuer` must be a string in quotes, not a number"),
