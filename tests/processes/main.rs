@@ -10,6 +10,7 @@ mod concurrent_answers;
 mod crash_recovery;
 mod demo;
 mod dev_certificate;
+mod device_page;
 mod enrollment;
 mod evidence;
 mod link_qr_code;

@@ -28,6 +28,8 @@ pub struct Settings {
     pub behind: Option<SocketAddr>,
     /// The value of `COUNTERSIGN_LOG` of every process of this provider.
     pub log: Option<&'static str>,
+    /// The value of `COUNTERSIGN_WEB`.
+    pub web: Option<PathBuf>,
 }
 
 /// A provider over one home, running or not.
@@ -37,6 +39,7 @@ pub struct Provider<'a> {
     issuer: String,
     config: PathBuf,
     log: Option<&'static str>,
+    web: Option<PathBuf>,
     process: Option<Process>,
 }
 
@@ -60,7 +63,8 @@ impl<'a> Provider<'a> {
         let config = env.path(&format!("{name}.toml"));
         let listen = settings.behind.unwrap_or(address);
         std::fs::write(&config, configuration(&issuer, listen, settings)).expect("the configuration can be written");
-        let mut provider = Provider { env, name: name.to_owned(), issuer, config, log: settings.log, process: None };
+        let (name, web) = (name.to_owned(), settings.web.clone());
+        let mut provider = Provider { env, name, issuer, config, log: settings.log, web, process: None };
         provider.restart();
         provider
     }
@@ -161,6 +165,9 @@ impl<'a> Provider<'a> {
         command.arg("--config").arg(&self.config).arg("--home").arg(self.home()).arg("--json");
         if let Some(log) = self.log {
             command.env("COUNTERSIGN_LOG", log);
+        }
+        if let Some(web) = &self.web {
+            command.env("COUNTERSIGN_WEB", web);
         }
         Process::start(self.env, name, command)
     }

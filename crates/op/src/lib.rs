@@ -8,6 +8,7 @@ mod client_auth;
 mod client_certificate;
 pub mod config;
 mod delivery;
+mod device_page;
 mod directory;
 mod endpoints;
 #[doc(hidden)]
@@ -26,6 +27,7 @@ mod store;
 pub use administration::{AddedClient, ClientRecord, DirectoryError, UserRecord};
 pub use config::{CertificateFiles, Config, ForwardedBy, OverrideError, Overrides, TrustedProxies, unusable_keys};
 pub use delivery::DeliveryCount;
+pub use device_page::{DevicePage, DevicePageError};
 pub use http::{ClientAddress, PeerCertificate};
 pub use issuance::key_rotation::{KeyRecord, KeyState, RotateError};
 pub use operator::{StatusLine, Trace, back_up, check, check_warnings, counted};

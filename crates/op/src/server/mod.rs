@@ -25,6 +25,7 @@ use crate::authentication_request::auth_req_id;
 use crate::authentication_request::user_code_check::UserCodes;
 use crate::config::Config;
 use crate::delivery::{DeliveryCount, DeliveryWorker};
+use crate::device_page::DevicePage;
 use crate::endpoints::bc_authorize::BcAuthorize;
 use crate::endpoints::introspect::Introspect;
 use crate::endpoints::register::Register;
@@ -45,6 +46,7 @@ pub use open_error::OpenError;
 #[derive(Clone)]
 pub struct Provider {
     parts: Arc<Parts>,
+    device_page: Option<Arc<DevicePage>>,
 }
 
 /// The parts of a provider, assembled when it is opened.
@@ -85,6 +87,12 @@ impl Provider {
 
     pub(crate) fn parts_arc(&self) -> Arc<Parts> {
         self.parts.clone()
+    }
+
+    /// Serves this page below `/device/`, where otherwise a text says how to build one.
+    #[must_use]
+    pub fn with_device_page(self, page: DevicePage) -> Provider {
+        Provider { device_page: Some(Arc::new(page)), ..self }
     }
 
     /// The gateway, for enrollment links and devices.

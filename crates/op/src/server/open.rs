@@ -25,6 +25,7 @@ use crate::client_auth::replay::ReplayMemory;
 use crate::client_auth::signature_workers::SignatureWorkers;
 use crate::config::{Config, unusable_keys};
 use crate::delivery::{DeliveryMetrics, DeliveryWorker, Recorder};
+use crate::device_page::DEVICE_PAGE;
 use crate::directory::{ConfiguredClients, Directory};
 use crate::endpoints::bc_authorize::BcAuthorize;
 use crate::endpoints::discovery;
@@ -151,7 +152,7 @@ impl Provider {
                 tracing::warn!(%error, "devices still show the former names of users; tried again at the next start");
             }
         }
-        Ok(Provider { parts })
+        Ok(Provider { parts, device_page: None })
     }
 }
 
@@ -311,7 +312,7 @@ fn push_settings(config: &Config, egress: &Egress, metrics: &Arc<Metrics>) -> Op
         contact: config.push.contact.clone(),
         services: config.push.services.clone(),
         title: config.name.clone(),
-        navigate: config.issuer.endpoint("/device/"),
+        navigate: config.issuer.endpoint(DEVICE_PAGE),
         observer: metrics.clone(),
     })
 }

@@ -12,6 +12,7 @@ use super::client_address::with_client_address;
 use super::middleware::with_middleware;
 use super::{Parts, Provider, health};
 use crate::auth0;
+use crate::device_page;
 use crate::endpoints::authorize::authorize;
 use crate::endpoints::bc_authorize::bc_authorize;
 use crate::endpoints::discovery;
@@ -52,7 +53,8 @@ impl Provider {
         if parts.config.authorization_endpoint {
             routes = routes.route(&at(discovery::AUTHORIZE), any(authorize));
         }
-        let routes = routes.merge(parts.gateway.router()).merge(health::routes(parts));
+        let page = device_page::routes(&parts.config.issuer, self.device_page.clone());
+        let routes = routes.merge(parts.gateway.router()).merge(page).merge(health::routes(parts));
         with_client_address(with_middleware(routes, &parts.metrics, &parts.ports.random), &parts.config.proxies)
     }
 }

@@ -9,6 +9,7 @@ mod client_authentication;
 mod client_errors;
 mod client_keys;
 mod connections;
+mod device_page;
 mod directory;
 mod discovery;
 mod document_server;

@@ -2,6 +2,7 @@
 
 mod config_entry;
 mod development_certificate;
+mod device_page_folder;
 mod op_backup;
 mod op_check;
 mod op_client;

@@ -6,6 +6,7 @@ use countersign_op::Provider;
 use serde_json::json;
 use tokio::net::TcpListener;
 
+use super::device_page_folder;
 use super::open_provider::open;
 use crate::arguments::ProviderConfig;
 use crate::error_code::ErrorCode;
@@ -21,7 +22,10 @@ pub async fn run(
     stop_with_stdin: bool,
     output: Output,
 ) -> Result<Exit, Failure> {
-    let provider = open(config, home, Provider::open)?;
+    let mut provider = open(config, home, Provider::open)?;
+    if let Some(page) = device_page_folder::read()? {
+        provider = provider.with_device_page(page);
+    }
     let listen = provider.config().listen;
     let listener = TcpListener::bind(listen).await.map_err(|error| {
         let owner = crate::port_owner::find(listen).map(|owner| format!(" (in use by {owner})")).unwrap_or_default();
