@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use countersign_protocol::text;
 use serde::Serialize;
 
 use crate::failure::Failure;
@@ -31,7 +32,7 @@ impl PushReport {
     /// Standard output can't be written.
     pub fn print(&self, awaited: bool, output: Output) -> Result<(), Failure> {
         output.result(self, |_| {
-            let (queued, service) = (self.queued_ms, &self.service);
+            let (queued, service) = (self.queued_ms, self.service_text());
             let Some(accepted) = self.accepted_ms else {
                 return format!("{service} did not accept the push; the provider's log says why");
             };
@@ -42,5 +43,27 @@ impl PushReport {
             };
             format!("taken from the queue after {queued} ms, accepted by {service} after {accepted} ms{looked}")
         })
+    }
+
+    /// The service as it is printed: the provider's text may hold anything.
+    fn service_text(&self) -> String {
+        text::escape(&self.service)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn attack_the_name_of_a_push_service_reaches_no_terminal_with_its_control_characters() {
+        let named = |service: &str| {
+            let report =
+                PushReport { queued_ms: 1, accepted_ms: Some(1), looked_ms: None, service: service.to_owned() };
+            report.service_text()
+        };
+        assert_eq!(named("updates.push.services.mozilla.com"), "updates.push.services.mozilla.com");
+        let hostile = named("x\u{1b}[2J\u{1b}[H\u{202e}\r\nforged");
+        assert!(!hostile.chars().any(char::is_control) && !hostile.contains('\u{202e}'), "{hostile}");
     }
 }
