@@ -8,6 +8,7 @@ use countersign_app::{
     AnswerRequest, AnswerResult, App, Decision, Failure, Link, LinkText, Options, PendingRequest, PinText, Snapshot,
 };
 use countersign_device::Ports;
+use countersign_device::edge::key_file::KeyChoice;
 use countersign_device::edge::system;
 use countersign_tests::provider::Provider;
 use countersign_tests::test_env::TestEnv;
@@ -30,7 +31,9 @@ async fn open(env: &TestEnv, name: &str) -> Desk {
         downloads: Arc::new(DownloadsFolder::at(env.path("downloads"))),
         ticks: Arc::new(move || counting.load(Ordering::SeqCst)),
     };
-    let ports = Ports::new(system::clock(), system::random()).expect("ports");
+    let mut ports = Ports::new(system::clock(), system::random()).expect("ports");
+    // Nothing goes into the keyring of the person who runs the tests.
+    ports.key_choice = KeyChoice::File;
     Desk { app: App::open(&env.path(name), ports, options).await, ticks }
 }
 

@@ -8,10 +8,11 @@ use std::time::Instant;
 use countersign_app::edge::DownloadsFolder;
 use countersign_app::{App, Link, LinkText, Options};
 use countersign_device::Ports;
+use countersign_device::edge::key_file::KeyChoice;
 use countersign_device::edge::system;
 use countersign_protocol::{limits, text};
 
-use crate::arguments::Arguments;
+use crate::arguments::{Arguments, Key};
 
 /// Why the app could not be opened, where a window can't say so.
 #[derive(Debug, thiserror::Error)]
@@ -42,6 +43,11 @@ pub async fn open(arguments: &Arguments) -> Result<App, StartError> {
     };
     let mut ports = Ports::new(system::clock(), system::random())?;
     ports.locale = system::locale();
+    ports.key_choice = match arguments.key {
+        None => KeyChoice::Strongest,
+        Some(Key::Keyring) => KeyChoice::Keyring,
+        Some(Key::File) => KeyChoice::File,
+    };
     let began = Instant::now();
     let options = Options {
         version: env!("CARGO_PKG_VERSION").to_owned(),

@@ -6,6 +6,7 @@ use std::sync::Arc;
 use countersign_app::edge::DownloadsFolder;
 use countersign_app::{App, Options};
 use countersign_device::Ports;
+use countersign_device::edge::key_file::KeyChoice;
 use countersign_device::edge::system;
 use countersign_window::{window::MAIN, with_commands};
 use serde_json::{Value, json};
@@ -44,7 +45,9 @@ impl Program {
     fn start() -> Program {
         let _ = rustls::crypto::ring::default_provider().install_default();
         let home = tempfile::tempdir().expect("a folder");
-        let ports = Ports::new(system::clock(), system::random()).expect("ports");
+        let mut ports = Ports::new(system::clock(), system::random()).expect("ports");
+        // Nothing goes into the keyring of the person who runs the tests.
+        ports.key_choice = KeyChoice::File;
         let options = Options {
             version: "test".to_owned(),
             device_name: "Laptop".to_owned(),

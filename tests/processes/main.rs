@@ -13,6 +13,8 @@ mod dev_certificate;
 mod device_page;
 mod enrollment;
 mod evidence;
+#[cfg(target_os = "linux")]
+mod keyring;
 mod link_qr_code;
 mod localhost;
 mod no_approver_bypass;

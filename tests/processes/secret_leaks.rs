@@ -147,7 +147,7 @@ fn secrets(
                 let account = path.file_stem().unwrap().to_str().unwrap();
                 canaries.push(Canary::bytes(
                     "approval key",
-                    &sealed.open(&Pin::parse(PIN).ok().unwrap(), account).unwrap(),
+                    &sealed.open(&Pin::parse(PIN).ok().unwrap(), None, account).unwrap(),
                 ));
             }
             _ => canaries.push(Canary::bytes("home key", &decoded(text))),

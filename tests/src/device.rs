@@ -7,6 +7,7 @@ use serde_json::Value;
 
 use crate::process::{Finished, Process};
 use crate::provider::Provider;
+use crate::session::Session;
 use crate::test_env::TestEnv;
 
 /// The PIN of every device here.
@@ -18,17 +19,18 @@ pub struct Device<'a> {
     name: String,
     pin: String,
     log: Option<&'static str>,
+    session: Vec<(&'static str, String)>,
 }
 
 impl<'a> Device<'a> {
     /// A device without accounts.
     pub fn new(env: &'a TestEnv, name: &str) -> Device<'a> {
-        Device { env, name: name.to_owned(), pin: PIN.to_owned(), log: None }
+        Device { env, name: name.to_owned(), pin: PIN.to_owned(), log: None, session: Vec::new() }
     }
 
     /// A device with a PIN and a log level of its own.
     pub fn with(env: &'a TestEnv, name: &str, pin: &str, log: &'static str) -> Device<'a> {
-        Device { env, name: name.to_owned(), pin: pin.to_owned(), log: Some(log) }
+        Device { env, name: name.to_owned(), pin: pin.to_owned(), log: Some(log), session: Vec::new() }
     }
 
     /// A device enrolled for this user by a link without confirmation.
@@ -39,6 +41,12 @@ impl<'a> Device<'a> {
         let device = Device::new(env, name);
         device.enroll(&provider.link(user));
         device
+    }
+
+    /// The same device in this session from now on: with a keyring, if the session has one.
+    #[must_use]
+    pub fn in_session(self, session: &Session) -> Device<'a> {
+        Device { session: session.environment(), ..self }
     }
 
     /// The folder with its accounts and keys.
@@ -109,12 +117,22 @@ impl<'a> Device<'a> {
         self.begin(arguments).finish()
     }
 
+    /// Runs a command on this device with another PIN than its own.
+    pub fn run_with_pin(&self, arguments: &[&str], pin: &str) -> Finished {
+        let session = self.session.clone();
+        let other = Device { env: self.env, name: self.name.clone(), pin: pin.to_owned(), log: self.log, session };
+        other.run(arguments)
+    }
+
     /// Starts a command on this device.
     pub fn begin(&self, arguments: &[&str]) -> Process {
         let mut command = self.env.command(arguments);
         command.arg("--json").arg("--home").arg(self.home()).env("COUNTERSIGN_PIN", &self.pin);
         if let Some(log) = self.log {
             command.env("COUNTERSIGN_LOG", log);
+        }
+        if !self.session.is_empty() {
+            command.env_remove("COUNTERSIGN_KEY").envs(self.session.iter().cloned());
         }
         Process::start(self.env, &self.name, command)
     }

@@ -13,6 +13,7 @@ pub mod process;
 pub mod provider;
 pub mod proxy;
 pub mod receiver;
+pub mod session;
 pub mod test_env;
 pub mod tls;
 pub mod tokens;

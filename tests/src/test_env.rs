@@ -66,6 +66,8 @@ impl TestEnv {
         }
         command.env("HOME", self.folder()).env("XDG_DATA_HOME", self.path("data")).env_remove("DISPLAY");
         command.env_remove("WAYLAND_DISPLAY").env("COUNTERSIGN_LOG", "debug");
+        // No test writes into the keyring of the person who runs it.
+        command.env("COUNTERSIGN_KEY", "file");
         if let Some(authority) = self.authority.get() {
             command.env("SSL_CERT_FILE", authority);
         }

@@ -2,7 +2,7 @@
 
 use crate::arguments::{Arguments, Command};
 use crate::commands::{
-    accounts, answer, enroll, evidence, history, op, pending, push_test, request, unenroll, verify, watch,
+    accounts, answer, enroll, evidence, history, keys, op, pending, push_test, request, unenroll, verify, watch,
 };
 use crate::demo;
 use crate::exit::Exit;
@@ -20,6 +20,7 @@ pub async fn run(arguments: Arguments, output: Output) -> Result<Exit, Failure> 
         Command::Op(command) => op::run(command, home, output).await,
         Command::Enroll(enroll) => enroll::run(enroll, home, output).await,
         Command::Accounts => accounts::run(home, output).await,
+        Command::Keys => keys::run(output).await,
         Command::Unenroll(unenroll) => unenroll::run(unenroll, home, output).await,
         Command::Pending => pending::run(home, output).await,
         Command::History { which } => history::run(which.as_deref(), home, output).await,

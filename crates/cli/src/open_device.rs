@@ -4,27 +4,40 @@ use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
+use countersign_device::edge::key_file::{KeyChoice, check};
 use countersign_device::edge::system;
 use countersign_device::{Device, Ports, PullResult};
 
+use crate::arguments::Key;
 use crate::device_event_text;
 use crate::device_failure::open_failed;
 use crate::failure::Failure;
 use crate::home::{self, HomeKind};
 use crate::output::Output;
 
-/// Opens the device of this home, in the language of the environment. Makes one if there is none.
+/// Opens the device of this home to enroll it, in the language of the environment. Makes one if there is none. The new approval
+/// key is to be kept where `key` says; `None`: as well as this machine can.
 ///
 /// # Errors
-/// Another process has the home open, or its contents can't be used.
-pub async fn open(home: Option<PathBuf>) -> Result<Device, Failure> {
-    open_with(&home::folder(home, HomeKind::Device)?, ports()?).await
+/// Another process has the home open, or its contents can't be used; the keyring's, before anything is asked or made, where it must
+/// be used and can't.
+pub async fn open(home: Option<PathBuf>, key: Option<Key>) -> Result<Device, Failure> {
+    let mut ports = ports()?;
+    ports.key_choice = match key {
+        None => KeyChoice::Strongest,
+        Some(Key::Keyring) => KeyChoice::Keyring,
+        Some(Key::File) => KeyChoice::File,
+    };
+    if ports.key_choice == KeyChoice::Keyring {
+        check(ports.keyring.as_deref()).await.map_err(|why| Failure::usage(why.code(), why))?;
+    }
+    open_with(&home::folder(home, HomeKind::Device)?, ports).await
 }
 
 /// Opens the device of this home for a command that enrolls nothing. Where there is none, that is said, and nothing is made.
 ///
 /// # Errors
-/// As [`open`].
+/// Another process has the home open, or its contents can't be used.
 pub async fn open_existing(home: Option<PathBuf>, output: Output) -> Result<Option<Device>, Failure> {
     let folder = home::folder(home, HomeKind::Device)?;
     if Device::exists_at(&folder) {
@@ -39,7 +52,7 @@ pub async fn open_existing(home: Option<PathBuf>, output: Output) -> Result<Opti
 /// Opens the device whose state is in this folder.
 ///
 /// # Errors
-/// As [`open`].
+/// As [`open_existing`].
 pub async fn open_with(folder: &Path, ports: Ports) -> Result<Device, Failure> {
     Device::open(folder, ports).await.map_err(|error| open_failed(&error))
 }
@@ -58,7 +71,7 @@ pub fn ports() -> Result<Ports, Failure> {
 /// reached.
 ///
 /// # Errors
-/// As [`open`].
+/// As [`open_existing`].
 pub async fn open_and_pull(home: Option<PathBuf>, output: Output) -> Result<Option<(Device, bool)>, Failure> {
     let Some(device) = open_existing(home, output).await? else { return Ok(None) };
     let offline = pull(&device, output).await?;

@@ -19,7 +19,7 @@ use crate::driver::{HomeLock, Services};
 #[cfg(feature = "edge")]
 use crate::edge::{
     http::HttpTransport,
-    key_file::{FileKeys, PinCosts},
+    key_file::{FileKeys, KeyChoice, PinCosts},
     tokio_runtime::TokioRuntime,
     vault_sqlite::SqliteVault,
 };
@@ -28,6 +28,8 @@ use crate::error::{OpenError, UnenrollError};
 use crate::home::Home;
 use crate::listeners::{Events, Listeners};
 use crate::ports::key_store::KeyStore;
+#[cfg(feature = "edge")]
+use crate::ports::keyring::Keyring;
 use crate::ports::runtime::Runtime;
 use crate::ports::transport::Transport;
 use crate::ports::vault::{Change, Vault};
@@ -60,11 +62,17 @@ pub struct Ports {
     /// The cost of one guess of a PIN.
     #[cfg(feature = "edge")]
     pub costs: PinCosts,
+    /// The session's keyring, if this program can use one.
+    #[cfg(feature = "edge")]
+    pub keyring: Option<Arc<dyn Keyring>>,
+    /// What protects the approval keys of new accounts.
+    #[cfg(feature = "edge")]
+    pub key_choice: KeyChoice,
 }
 
 #[cfg(feature = "edge")]
 impl Ports {
-    /// HTTP, tokio, English, and the default cost of a PIN.
+    /// HTTP, tokio, English, the default cost of a PIN, and the system's keyring where this build can use it.
     ///
     /// # Errors
     /// [`OpenError::Http`] where the system's certificates cannot be loaded.
@@ -78,8 +86,21 @@ impl Ports {
             locale: Locale::default(),
             code_origin: None,
             costs: PinCosts::default(),
+            keyring: system_keyring(),
+            key_choice: KeyChoice::default(),
         })
     }
+}
+
+/// iOS has no keyring for programs: its keys are in hardware, which is another key store.
+#[cfg(all(feature = "keyring", not(target_os = "ios")))]
+fn system_keyring() -> Option<Arc<dyn Keyring>> {
+    Some(Arc::new(crate::edge::system_keyring::SystemKeyring))
+}
+
+#[cfg(all(feature = "edge", any(not(feature = "keyring"), target_os = "ios")))]
+fn system_keyring() -> Option<Arc<dyn Keyring>> {
+    None
 }
 
 pub(crate) struct Inner {
@@ -149,7 +170,8 @@ impl Device {
     pub async fn open(home: &Path, ports: Ports) -> Result<Device, OpenError> {
         let home = Home::open(home)?;
         let vault = Arc::new(SqliteVault::open(&home.vault()).await?);
-        let keys = Arc::new(FileKeys::open(&home.keys(), Arc::clone(&ports.random), ports.costs).await?);
+        let Ports { random, costs, keyring, key_choice, .. } = ports.clone();
+        let keys = Arc::new(FileKeys::open(&home.keys(), random, costs, keyring, key_choice).await?);
         Device::assemble(ports, vault, keys, Some(Arc::new(home))).await
     }
 

@@ -128,9 +128,14 @@ impl Device {
         let keys = &self.inner.services.keys;
         if let Some(mut begun) = self.inner.services.vault.enrollment(&token).await? {
             begun.body = keys.unseal(&begun.account, &begun.body).await?.expose().to_owned();
+            let made = sent(&begun)?.device.key_protection;
+            if !keys.accepts(made) {
+                return Err(EnrollError::OtherKey { made });
+            }
             return match self.open_key(begun.account.clone(), user.clone()).await {
                 Ok(_) => Ok(begun),
                 Err(AnswerError::WrongPin { .. }) => Err(EnrollError::OtherPin),
+                Err(AnswerError::Keys(error)) => Err(EnrollError::Keys(error)),
                 Err(_) => Err(EnrollError::Keys(KeyError::Unreadable)),
             };
         }
@@ -146,8 +151,9 @@ impl Device {
         let (key_protection, approval_key_type, approval_proof) = match made.created.clone() {
             Some(created) => (KeyProtection::Passkey, ApprovalKeyType::Webauthn, KeyProof::Created(created)),
             None => {
-                let proof = self.sign_proof(preview, &account, user, &made).await?;
-                (keys.protection(), ApprovalKeyType::P256, KeyProof::Signed(proof))
+                let protection = keys.protection_of(&account).await?;
+                let proof = self.sign_proof(preview, &account, user, &made, protection).await?;
+                (protection, ApprovalKeyType::P256, KeyProof::Signed(proof))
             }
         };
         let request = RegistrationRequest {
@@ -184,6 +190,7 @@ impl Device {
         account: &AccountId,
         user: &Verified,
         made: &NewKeys,
+        protection: KeyProtection,
     ) -> Result<Compact<ApprovalProof>, EnrollError> {
         let keys = &self.inner.services.keys;
         let proof = RegistrationRequest::unsigned_proof(
@@ -191,7 +198,7 @@ impl Device {
             &preview.token,
             &made.transport,
             &made.approval,
-            keys.protection(),
+            protection,
             self.inner.services.clock.now(),
         );
         let approval = keys.open_approval(account, user).await?;

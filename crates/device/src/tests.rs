@@ -15,11 +15,11 @@ use countersign_protocol::id::ChallengeId;
 use countersign_protocol::interaction::UserVerification;
 use countersign_protocol::outcome::Ending;
 use countersign_protocol::problem::ProblemCode;
-use countersign_protocol::registration::{DeviceClass, RegistrationToken};
+use countersign_protocol::registration::{DeviceClass, KeyProtection, RegistrationToken};
 
 use crate::account::AccountId;
 use crate::core::Core;
-use crate::edge::key_file::PinCosts;
+use crate::edge::key_file::{KeyChoice, PinCosts};
 use crate::edge::tokio_runtime::TokioRuntime;
 use crate::error::{AnswerError, EnrollError, OpenError};
 use crate::home::HomeError;
@@ -75,6 +75,8 @@ impl DeviceFixture {
             locale: Locale::En,
             code_origin: None,
             costs: PinCosts { person: CHEAP, script: CHEAP },
+            keyring: None,
+            key_choice: KeyChoice::default(),
         }
     }
 
@@ -149,6 +151,28 @@ async fn a_lost_201_is_no_loss() {
     let provider = fixture.provider.lock().unwrap();
     assert_eq!(provider.registrations.len(), 2);
     assert_eq!(provider.registrations[0], provider.registrations[1], "the same keys and bytes");
+}
+
+#[tokio::test]
+async fn an_attempt_that_was_begun_goes_on_only_with_the_protection_that_is_insisted_on() {
+    let fixture = DeviceFixture::new();
+    let link = fixture.link();
+    let insisting = |key_choice| Ports { key_choice, ..fixture.ports() };
+    let device = Device::open(fixture.home.path(), insisting(KeyChoice::File)).await.unwrap();
+    fixture.provider.lock().unwrap().lose_status = Some(201);
+    let preview = device.preview(&link).await.unwrap();
+    assert!(matches!(device.enroll(&preview, "Desk", &pin("123456")).await, Err(EnrollError::Transport(_))));
+    drop(device);
+    fixture.when_free().await;
+    let device = Device::open(fixture.home.path(), insisting(KeyChoice::Keyring)).await.unwrap();
+    let preview = device.preview(&link).await.unwrap();
+    let refused = device.enroll(&preview, "Desk", &pin("123456")).await.err().unwrap();
+    assert!(matches!(refused, EnrollError::OtherKey { made: KeyProtection::FilePin }), "{refused}");
+    assert_eq!(fixture.provider.lock().unwrap().registrations.len(), 1);
+    drop(device);
+    let device = fixture.open_when_free().await;
+    let preview = device.preview(&link).await.unwrap();
+    device.enroll(&preview, "Desk", &pin("123456")).await.unwrap();
 }
 
 impl DeviceFixture {

@@ -33,6 +33,7 @@ impl PinGate {
     pub(crate) async fn tries_left(&self, account: &AccountId) -> Result<u32, AnswerError> {
         let guard = self.vault.pin_guard(account).await?;
         self.attempt(account, &guard).await?;
+        self.keys.check_approval(account).await?;
         Ok(guard.tries_left())
     }
 
@@ -47,6 +48,8 @@ impl PinGate {
         }
         let before = self.vault.pin_guard(account).await?;
         let counted = self.attempt(account, &before).await?;
+        // Before the try is counted: a process that ends while a keyring does not answer has used up none.
+        self.keys.check_approval(account).await?;
         self.vault.put_pin_guard(account, &counted).await?;
         match self.keys.open_approval(account, user).await {
             Ok(key) => {

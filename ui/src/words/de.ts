@@ -211,6 +211,7 @@ export const german = (here: Here): Words => {
       cannotApprove: `Kann ablehnen, aber nicht mehr freigeben: Das Freigeben ist nach zehn falschen PINs abgeschaltet. Ihr Geld und Ihr Konto sind nicht betroffen. Richten Sie ${device.what} neu ein.`,
       device: (deviceName: string) => `${Device} heißt ${deviceName}`,
       protection: {
+        file_keyring: `Freigaben sind durch Ihre PIN und den Schlüsselbund auf ${device.to} geschützt`,
         file_pin: "Freigaben sind durch Ihre PIN geschützt",
         other: (level: string) => `Freigaben sind geschützt durch: ${level}`,
       },
@@ -266,6 +267,13 @@ export const german = (here: Here): Words => {
       declined: "Sie haben es nicht bestätigt. Nichts wurde unterschrieben.",
       locked: `${Device} wurde inzwischen gesperrt. Nichts wurde unterschrieben.`,
       not_confirmed_in_time: "Es wurde nicht innerhalb von zwei Minuten bestätigt. Nichts wurde unterschrieben.",
+      keyring_locked: `Der Schlüsselbund auf ${device.to} ist gesperrt. Nichts wurde unterschrieben. Entsperren Sie ihn und versuchen Sie es noch einmal.`,
+      keyring_absent: `Der Schlüsselbund auf ${device.to} antwortet nicht. Nichts wurde unterschrieben. Melden Sie sich am Desktop an und versuchen Sie es noch einmal.`,
+      keyring_silent: `Der Schlüsselbund auf ${device.to} hat nicht rechtzeitig geantwortet. Nichts wurde unterschrieben. Versuchen Sie es noch einmal.`,
+      keyring_refused: `Der Schlüsselbund auf ${device.to} hat abgelehnt. Nichts wurde unterschrieben. Versuchen Sie es noch einmal.`,
+      keyring_unsupported: `Countersign kann den Schlüsselbund auf ${device.to} nicht benutzen. Nichts wurde unterschrieben.`,
+      keyring_emptied: `Der Schlüsselbund auf ${device.to} hat nichts zu diesem Konto: Er wurde geleert, oder das Konto wurde von anderswo kopiert. Nichts wurde unterschrieben. Stellen Sie ihn wieder her, oder richten Sie ${device.what} neu ein.`,
+      keyring_replaced: `Der Schlüsselbund auf ${device.to} ist ein anderer als beim Einrichten. Nichts wurde unterschrieben. Stellen Sie den alten wieder her, oder richten Sie ${device.what} neu ein.`,
       display_changed: "Was diese Anfrage zeigt, hat sich geändert. Lesen Sie sie noch einmal.",
       too_soon: "Das war schnell. Lesen Sie zuerst, dann geben Sie frei.",
       person_needed: "Dieses Konto hat ein Programm eingerichtet. Ein Mensch kann damit nicht freigeben.",
@@ -300,6 +308,7 @@ export const german = (here: Here): Words => {
       no_link: "Der Link ist nicht mehr da. Bitten Sie um einen neuen.",
       other_pin:
         "Dieser Link wurde mit einer anderen PIN begonnen. Nehmen Sie die, oder bitten Sie um einen neuen Link.",
+      other_key: "Dieser Link wurde mit einem anderen Schutz der Freigaben begonnen. Bitten Sie um einen neuen Link.",
       rate_limited: "Zu viele Versuche. Versuchen Sie es in einer Minute noch einmal.",
       evidence_incomplete: "Über diese Anfrage ist noch nichts unterschrieben.",
       history_broken: (who = SOMEBODY) =>

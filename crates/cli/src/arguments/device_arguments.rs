@@ -23,6 +23,9 @@ pub struct Enroll {
     /// Name of this device [default: this computer's name]
     #[arg(long)]
     pub name: Option<String>,
+    /// Where the approval key is kept, or nothing is enrolled [default: the first that `countersign keys` lists as available]
+    #[arg(long, value_enum, env = "COUNTERSIGN_KEY", hide_env = true)]
+    pub key: Option<Key>,
     /// Do not ask for confirmation of provider and user
     #[arg(long)]
     pub yes: bool,
@@ -39,6 +42,15 @@ pub struct Unenroll {
     /// Do not ask for confirmation
     #[arg(long)]
     pub yes: bool,
+}
+
+/// Where an approval key is kept.
+#[derive(ValueEnum, Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Key {
+    /// In a file sealed under the PIN and a secret in this session's keyring.
+    Keyring,
+    /// In a file sealed under the PIN alone.
+    File,
 }
 
 /// `countersign answer`

@@ -11,7 +11,7 @@ use clap::{Args, Parser, Subcommand};
 use countersign_protocol::issuer::Issuer;
 
 pub use client_arguments::{Interaction, Request, Verify};
-pub use device_arguments::{Answer, Choice, Enroll, Pin, PushTest, Reason, Unenroll, Watch};
+pub use device_arguments::{Answer, Choice, Enroll, Key, Pin, PushTest, Reason, Unenroll, Watch};
 pub use op_arguments::{AddClient, AddUser, Confirmation, Op, OpClient, OpDevice, OpKeys, OpUser, ProviderConfig};
 
 /// An authentication device for OpenID CIBA, a provider to try it with, a client, and a verifier.
@@ -31,7 +31,7 @@ pub struct Arguments {
 
 const AFTER: &str = "Exit codes: 0 approved or done, 1 denied, 2 usage or configuration, 3 expired, 4 provider or network,\n\
                      5 verification failed, 6 verified only against keys that came with the file, 7 no outcome, or a key manifest is missing.\n\
-                     Environment: COUNTERSIGN_HOME, COUNTERSIGN_PIN, COUNTERSIGN_CLIENT_SECRET, COUNTERSIGN_LOG,\n\
+                     Environment: COUNTERSIGN_HOME, COUNTERSIGN_PIN, COUNTERSIGN_KEY, COUNTERSIGN_CLIENT_SECRET, COUNTERSIGN_LOG,\n\
                      COUNTERSIGN_LOG_FORMAT, NO_COLOR; COUNTERSIGN_OP_… for a provider's settings.";
 
 /// The commands of `countersign`.
@@ -46,6 +46,8 @@ pub enum Command {
     Enroll(Enroll),
     /// List this device's accounts
     Accounts,
+    /// List what can protect keys on this machine, and why not more
+    Keys,
     /// Take an account off this device: destroy its keys. Its history and its evidence stay
     Unenroll(Unenroll),
     /// List pending requests

@@ -37,7 +37,7 @@ pub async fn run(enroll: Enroll, home: Option<PathBuf>, output: Output) -> Resul
     if !pad.is_available() {
         return Err(pin_pad::no_pin(&[]));
     }
-    let device = open_device::open(home.clone()).await?;
+    let device = open_device::open(home.clone(), enroll.key).await?;
     let preview = device.preview(&link).await.map_err(|error| device_failure::enroll_failed(&error))?;
     // With --json this is progress, not a result.
     let mut description = describe(&preview, output.paint());
@@ -106,8 +106,16 @@ fn describe_enrolled(enrolled: &EnrollmentResult, preview: &LinkPreview, paint: 
     if enrolled.device_class == DeviceClass::Automated {
         out += "\nThe PIN came from a file or a variable, so this device is automated.";
     }
-    if enrolled.key_protection == KeyProtection::FilePin {
-        out += "\nThe approval key is in a file protected by the PIN alone: anyone who copies the file can guess PINs offline.";
+    match enrolled.key_protection {
+        KeyProtection::FilePin => {
+            out += "\nThe approval key is in a file protected by the PIN alone: anyone who copies the file can guess PINs \
+                    offline. `countersign keys` lists what would protect it better, and why it was not used.";
+        }
+        KeyProtection::FileKeyring => {
+            out += "\nThe approval key is in a file that opens with the PIN and a secret in this session's keyring: without \
+                    the keyring nobody can approve, and a copy of the file is of no use.";
+        }
+        _ => {}
     }
     out
 }

@@ -5,6 +5,7 @@ pub mod answer;
 pub mod enroll;
 pub mod evidence;
 pub mod history;
+pub mod keys;
 pub mod op;
 pub mod pending;
 pub mod push_test;

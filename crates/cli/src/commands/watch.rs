@@ -4,6 +4,7 @@ use std::collections::BTreeSet;
 use std::path::PathBuf;
 
 use countersign_device::error::AnswerError;
+use countersign_device::ports::key_store::KeyError;
 use countersign_device::view::ChallengeView;
 use countersign_device::{Decision, Device, DeviceEvent, Events};
 use countersign_protocol::id::ChallengeId;
@@ -180,6 +181,12 @@ impl Watcher {
             // Other accounts may take part.
             AnswerError::NoPart { .. } | AnswerError::Unusable { .. } => {
                 self.output.progress(&format!("{id} is not answered: {error}."));
+                self.done.insert(id.clone());
+            }
+            // It may be open again before the next request comes, and keys of other accounts may do without it.
+            AnswerError::Keys(KeyError::Keyring(_)) => {
+                let answer = next_command::of_device(&format!("answer {id} approve"), self.home.as_deref());
+                self.output.progress(&format!("{id} is not answered: {error}. Then answer it with: {answer}"));
                 self.done.insert(id.clone());
             }
             // The rules and the PIN may be another person's on this device.

@@ -5,6 +5,7 @@ use std::sync::Arc;
 
 use countersign_device::Device;
 use countersign_device::account::AccountStatus;
+use countersign_device::edge::key_file::KeyChoice;
 use countersign_device::view::AccountView;
 
 use super::demo_state::DemoState;
@@ -39,6 +40,8 @@ pub async fn open(state: &DemoState, home: &Path, pad: &PinPad, output: Output) 
     let mut ports = open_device::ports()?;
     let (transport, sent_answers) = RecordingTransport::wrap(ports.transport);
     ports.transport = Arc::new(transport);
+    // A demo leaves nothing in the person's own keyring.
+    ports.key_choice = KeyChoice::File;
     let device = open_device::open_with(home, ports).await?;
     let account = match usable(&device).await? {
         Some(account) => account,

@@ -1,32 +1,73 @@
-//! Key files: the transport key is protected by the file's mode alone, the approval key is encrypted under the PIN.
+//! Key files: the transport key is protected by the file's mode alone, the approval key is encrypted under the PIN, and where the
+//! session has a keyring under a secret of its, too.
 
-use std::io::Write as _;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::sync::Arc;
 
-use countersign_jose::base64url;
-use countersign_jose::key::PrivateKey;
-use countersign_jose::random::{self, Random};
+use countersign_jose::random::Random;
 use countersign_jose::secret::Secret;
 use countersign_protocol::registration::KeyProtection;
-use ring::aead::{AES_256_GCM, Aad, LessSafeKey, NONCE_LEN, Nonce, UnboundKey};
 use tokio::sync::oneshot;
-use zeroize::Zeroizing;
 
+use self::files::KeyFiles;
 use super::blocking::Blocking;
 use crate::account::AccountId;
-use crate::home::private_file;
-use crate::ports::key_store::{KeyError, KeyStore, LocalKey, NewKeys, PasskeyRequest, SigningKey};
+use crate::ports::key_store::{KeyError, KeyStore, NewKeys, PasskeyRequest, SigningKey};
+use crate::ports::keyring::{Keyring, KeyringError};
 use crate::ports::maybe_send::BoxFuture;
 use crate::ports::user_verifier::Verified;
-use crate::seal::{Argon2Cost, SealError, SealedKey};
+use crate::seal::{Argon2Cost, SealedKey};
+
+mod files;
 
 /// Keys in the folder `keys/` of a home: `<account>.transport`, `<account>.approval`, and `home`, which encrypts
 /// credentials so that a copy of the vault alone is worth nothing.
 ///
-/// An attacker who copies the folder can try PINs; the declared protection says so: `file_pin`.
+/// With a keyring, an approval key's file opens with the PIN and a secret that the keyring holds under the account's id
+/// (`file_keyring`): the folder alone is of no use. Without one, whoever copies the folder can try PINs (`file_pin`).
 pub struct FileKeys {
     files: Blocking<KeyFiles>,
+    keyring: Option<Arc<dyn Keyring>>,
+    choice: KeyChoice,
+}
+
+/// What protects the approval keys of new accounts.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum KeyChoice {
+    /// PIN and keyring where one answers, else the PIN alone.
+    #[default]
+    Strongest,
+    /// PIN and keyring, or nothing is made.
+    Keyring,
+    /// The PIN alone.
+    File,
+}
+
+/// A kind of protection, and why this machine does not offer it, if it doesn't.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct KeyOffer {
+    /// The protection.
+    pub protection: KeyProtection,
+    /// Why not.
+    pub unavailable: Option<KeyringError>,
+}
+
+/// What can protect a new account's approval key here, the strongest first.
+pub async fn offers(keyring: Option<&dyn Keyring>) -> Vec<KeyOffer> {
+    let unavailable = check(keyring).await.err();
+    vec![
+        KeyOffer { protection: KeyProtection::FileKeyring, unavailable },
+        KeyOffer { protection: KeyProtection::FilePin, unavailable: None },
+    ]
+}
+
+/// The keyring, if this program has one that can be used now.
+///
+/// # Errors
+/// [`KeyringError`] says why not.
+pub async fn check(keyring: Option<&dyn Keyring>) -> Result<&dyn Keyring, KeyringError> {
+    let keyring = keyring.ok_or(KeyringError::Unsupported)?;
+    keyring.check().await.map(|()| keyring)
 }
 
 /// The cost of one guess of a PIN, by its source.
@@ -49,15 +90,113 @@ impl FileKeys {
     ///
     /// # Errors
     /// [`KeyError`] where its own key can be neither read nor written.
-    pub async fn open(folder: &Path, random: Arc<dyn Random>, costs: PinCosts) -> Result<FileKeys, KeyError> {
+    pub async fn open(
+        folder: &Path,
+        random: Arc<dyn Random>,
+        costs: PinCosts,
+        keyring: Option<Arc<dyn Keyring>>,
+        choice: KeyChoice,
+    ) -> Result<FileKeys, KeyError> {
         let folder = folder.to_owned();
-        Ok(FileKeys { files: Blocking::open(move || KeyFiles::open(&folder, random, costs)).await? })
+        Ok(FileKeys { files: Blocking::open(move || KeyFiles::open(&folder, random, costs)).await?, keyring, choice })
+    }
+
+    /// The keyring that a new account's key is to use; `None`: the PIN alone.
+    async fn chosen(&self) -> Result<Option<&dyn Keyring>, KeyringError> {
+        match self.choice {
+            KeyChoice::File => Ok(None),
+            KeyChoice::Keyring => check(self.keyring.as_deref()).await.map(Some),
+            KeyChoice::Strongest => Ok(check(self.keyring.as_deref()).await.ok()),
+        }
+    }
+
+    /// Makes the keyring's half, and reads it back: a keyring that forgets is of no use.
+    async fn make_secret(&self, keyring: &dyn Keyring, account: &AccountId) -> Result<Secret, KeyringError> {
+        let secret = Secret::random(&*self.files.share().random);
+        keyring.write(account.as_str(), &secret).await?;
+        match keyring.read(account.as_str()).await? {
+            Some(kept) if kept == secret => Ok(secret),
+            _ => Err(KeyringError::Refused("it did not keep what it was given".to_owned())),
+        }
+    }
+
+    async fn new_secret(&self, account: &AccountId) -> Result<Option<Secret>, KeyringError> {
+        let Some(keyring) = self.chosen().await? else { return Ok(None) };
+        match self.make_secret(keyring, account).await {
+            Ok(secret) => Ok(Some(secret)),
+            Err(error) => {
+                self.forget_secret(account).await;
+                if self.choice == KeyChoice::Keyring { Err(error) } else { Ok(None) }
+            }
+        }
+    }
+
+    /// The sealed approval key, and the keyring's half where it needs one.
+    async fn sealed(&self, account: &AccountId) -> Result<(SealedKey, Option<Secret>), KeyError> {
+        let id = account.clone();
+        let sealed: SealedKey = self.files.call(move |files| files.sealed(&id)).await?;
+        if !sealed.needs_keyring() {
+            return Ok((sealed, None));
+        }
+        let keyring = self.keyring.as_deref().ok_or(KeyringError::Unsupported)?;
+        let secret = keyring.read(account.as_str()).await?.ok_or(KeyringError::Emptied)?;
+        if !sealed.is_under(&secret) {
+            return Err(KeyringError::Replaced.into());
+        }
+        Ok((sealed, Some(secret)))
+    }
+
+    /// Deletes the keyring's half. Of no use without the file, it may also stay where the keyring does not answer.
+    async fn forget_secret(&self, account: &AccountId) {
+        if let Some(keyring) = &self.keyring
+            && let Err(error) = keyring.delete(account.as_str()).await
+        {
+            tracing::warn!(%account, %error, "the keyring keeps a secret that is of no use any more");
+        }
+    }
+
+    /// Destroys the approval key: the file, and the keyring's half after it.
+    async fn destroy_file(
+        &self,
+        account: &AccountId,
+        destroy: impl FnOnce(&KeyFiles, &AccountId) -> Result<(), KeyError> + Send + 'static,
+    ) -> Result<(), KeyError> {
+        let id = account.clone();
+        let needed: Result<bool, KeyError> = self
+            .files
+            .call(move |files| {
+                // One that can't be read is destroyed all the same.
+                let needed = files.sealed(&id).is_ok_and(|sealed| sealed.needs_keyring());
+                destroy(files, &id).map(|()| needed)
+            })
+            .await;
+        if needed? {
+            self.forget_secret(account).await;
+        }
+        Ok(())
     }
 }
 
 impl KeyStore for FileKeys {
+    /// The least that any has: of each account it is known once its keys are made.
     fn protection(&self) -> KeyProtection {
         KeyProtection::FilePin
+    }
+
+    fn protection_of<'a>(&'a self, account: &'a AccountId) -> BoxFuture<'a, Result<KeyProtection, KeyError>> {
+        let account = account.clone();
+        self.files.call(move |files| {
+            let is_in_keyring = files.sealed(&account)?.needs_keyring();
+            Ok(if is_in_keyring { KeyProtection::FileKeyring } else { KeyProtection::FilePin })
+        })
+    }
+
+    fn accepts(&self, protection: KeyProtection) -> bool {
+        match self.choice {
+            KeyChoice::Strongest => true,
+            KeyChoice::Keyring => protection == KeyProtection::FileKeyring,
+            KeyChoice::File => protection == KeyProtection::FilePin,
+        }
     }
 
     fn make<'a>(
@@ -69,13 +208,25 @@ impl KeyStore for FileKeys {
         if passkey.is_some() {
             return Box::pin(std::future::ready(Err(KeyError::NoPasskeys)));
         }
-        let (account, user) = (account.clone(), user.clone());
-        self.files.call(move |files| files.make(&account, &user))
+        Box::pin(async move {
+            let secret = self.new_secret(account).await?;
+            let in_keyring = secret.is_some();
+            let (id, user) = (account.clone(), user.clone());
+            let made = self.files.call(move |files| files.make(&id, &user, secret.as_ref())).await;
+            if made.is_err() && in_keyring {
+                self.forget_secret(account).await;
+            }
+            made
+        })
     }
 
     fn transport<'a>(&'a self, account: &'a AccountId) -> BoxFuture<'a, Result<Arc<dyn SigningKey>, KeyError>> {
         let account = account.clone();
         self.files.call(move |files| files.transport(&account))
+    }
+
+    fn check_approval<'a>(&'a self, account: &'a AccountId) -> BoxFuture<'a, Result<(), KeyError>> {
+        Box::pin(async move { self.sealed(account).await.map(drop) })
     }
 
     /// Argon2 takes tens of megabytes. On a thread of its own, because the allocator hands the memory of one that ended to
@@ -85,24 +236,24 @@ impl KeyStore for FileKeys {
         account: &'a AccountId,
         user: &'a Verified,
     ) -> BoxFuture<'a, Result<Arc<dyn SigningKey>, KeyError>> {
-        let (files, account, user) = (self.files.share(), account.clone(), user.clone());
+        let (files, id, user) = (self.files.share(), account.clone(), user.clone());
         Box::pin(async move {
+            user.pin().ok_or(KeyError::PinNeeded)?;
+            let (sealed, secret) = self.sealed(account).await?;
             let (done, opened) = oneshot::channel();
             let thread = std::thread::Builder::new().name("unlock".to_owned());
             // Who asked may be gone.
-            thread.spawn(move || drop(done.send(files.open_approval(&account, &user))))?;
+            thread.spawn(move || drop(done.send(files.open_approval(&id, &user, &sealed, secret.as_ref()))))?;
             opened.await.unwrap_or(Err(KeyError::Unreadable))
         })
     }
 
     fn destroy_approval<'a>(&'a self, account: &'a AccountId) -> BoxFuture<'a, Result<(), KeyError>> {
-        let account = account.clone();
-        self.files.call(move |files| files.destroy_approval(&account))
+        Box::pin(self.destroy_file(account, KeyFiles::destroy_approval))
     }
 
     fn destroy<'a>(&'a self, account: &'a AccountId) -> BoxFuture<'a, Result<(), KeyError>> {
-        let account = account.clone();
-        self.files.call(move |files| files.destroy(&account))
+        Box::pin(self.destroy_file(account, KeyFiles::destroy))
     }
 
     fn has_approval<'a>(&'a self, account: &'a AccountId) -> BoxFuture<'a, bool> {
@@ -121,150 +272,6 @@ impl KeyStore for FileKeys {
         let (account, sealed) = (account.clone(), sealed.to_owned());
         self.files.call(move |files| files.unseal(&account, &sealed))
     }
-}
-
-/// The files, whose calls block their thread.
-struct KeyFiles {
-    folder: PathBuf,
-    random: Arc<dyn Random>,
-    costs: PinCosts,
-    home: LessSafeKey,
-}
-
-impl KeyFiles {
-    /// Opens an existing folder.
-    ///
-    /// # Errors
-    /// [`KeyError`] where its own key can be neither read nor written.
-    fn open(folder: &Path, random: Arc<dyn Random>, costs: PinCosts) -> Result<KeyFiles, KeyError> {
-        let path = folder.join("home");
-        let bytes = match read_private(&path)? {
-            Some(text) => decode_key(&text)?,
-            None => {
-                let bytes = Zeroizing::new(random::bytes::<32>(&*random));
-                write_private(&path, &base64url::encode(bytes.as_slice()))?;
-                bytes
-            }
-        };
-        let key = UnboundKey::new(&AES_256_GCM, bytes.as_slice()).map_err(|_| KeyError::Unreadable)?;
-        Ok(KeyFiles { folder: folder.to_owned(), random, costs, home: LessSafeKey::new(key) })
-    }
-
-    fn path(&self, account: &AccountId, which: &str) -> PathBuf {
-        self.folder.join(format!("{account}.{which}"))
-    }
-}
-
-impl KeyFiles {
-    fn make(&self, account: &AccountId, user: &Verified) -> Result<NewKeys, KeyError> {
-        let pin = user.pin().ok_or(KeyError::PinNeeded)?;
-        let transport = PrivateKey::generate(&*self.random);
-        let approval = PrivateKey::generate(&*self.random);
-        let cost = if user.is_script() { self.costs.script } else { self.costs.person };
-        let sealed = SealedKey::seal(approval.expose_bytes().as_slice(), pin, account.as_str(), cost, &*self.random)
-            .map_err(|_| KeyError::Unreadable)?;
-        let sealed = serde_json::to_string(&sealed).expect("a sealed key has string keys and whole numbers");
-        write_private(&self.path(account, "approval"), &sealed)?;
-        let scalar = Zeroizing::new(base64url::encode(transport.expose_bytes().as_slice()));
-        write_private(&self.path(account, "transport"), &scalar)?;
-        let (public, created) = (transport.public_key().clone(), None);
-        Ok(NewKeys { transport: public, approval: approval.public_key().clone(), created })
-    }
-
-    fn transport(&self, account: &AccountId) -> Result<Arc<dyn SigningKey>, KeyError> {
-        let text = read_private(&self.path(account, "transport"))?.ok_or(KeyError::Gone)?;
-        let key = PrivateKey::from_bytes(&*decode_key(&text)?).map_err(|_| KeyError::Unreadable)?;
-        Ok(Arc::new(LocalKey(key.into_signer())))
-    }
-
-    fn open_approval(&self, account: &AccountId, user: &Verified) -> Result<Arc<dyn SigningKey>, KeyError> {
-        let pin = user.pin().ok_or(KeyError::PinNeeded)?;
-        let text = read_private(&self.path(account, "approval"))?.ok_or(KeyError::Gone)?;
-        let sealed: SealedKey = serde_json::from_str(&text).map_err(|_| KeyError::Unreadable)?;
-        let scalar = sealed.open(pin, account.as_str()).map_err(|error| match error {
-            SealError::WrongPin => KeyError::WrongPin,
-            SealError::Unreadable => KeyError::Unreadable,
-        })?;
-        let scalar: &[u8; 32] = scalar.as_slice().try_into().map_err(|_| KeyError::Unreadable)?;
-        let key = PrivateKey::from_bytes(scalar).map_err(|_| KeyError::Unreadable)?;
-        Ok(Arc::new(LocalKey(key.into_signer())))
-    }
-
-    fn destroy_approval(&self, account: &AccountId) -> Result<(), KeyError> {
-        remove(&self.path(account, "approval"))
-    }
-
-    fn destroy(&self, account: &AccountId) -> Result<(), KeyError> {
-        remove(&self.path(account, "approval"))?;
-        remove(&self.path(account, "transport"))
-    }
-
-    fn has_approval(&self, account: &AccountId) -> bool {
-        self.path(account, "approval").exists()
-    }
-
-    fn seal(&self, account: &AccountId, secret: &Secret) -> Result<String, KeyError> {
-        let nonce = random::bytes::<NONCE_LEN>(&*self.random);
-        let mut bytes = secret.expose().as_bytes().to_vec();
-        self.home
-            .seal_in_place_append_tag(Nonce::assume_unique_for_key(nonce), Aad::from(account.as_str()), &mut bytes)
-            .map_err(|_| KeyError::Unreadable)?;
-        Ok(format!("{}.{}", base64url::encode(&nonce), base64url::encode(&bytes)))
-    }
-
-    fn unseal(&self, account: &AccountId, sealed: &str) -> Result<Secret, KeyError> {
-        let (nonce, bytes) = sealed.split_once('.').ok_or(KeyError::Unreadable)?;
-        let nonce = base64url::decode_array::<NONCE_LEN>(nonce).map_err(|_| KeyError::Unreadable)?;
-        let mut bytes = Zeroizing::new(base64url::decode(bytes).map_err(|_| KeyError::Unreadable)?);
-        let opened = self
-            .home
-            .open_in_place(Nonce::assume_unique_for_key(nonce), Aad::from(account.as_str()), &mut bytes)
-            .map_err(|_| KeyError::Unreadable)?;
-        let text = std::str::from_utf8(opened).map_err(|_| KeyError::Unreadable)?;
-        Ok(Secret::new(text))
-    }
-}
-
-fn decode_key(text: &str) -> Result<Zeroizing<[u8; 32]>, KeyError> {
-    base64url::decode_array::<32>(text.trim()).map(Zeroizing::new).map_err(|_| KeyError::Unreadable)
-}
-
-fn read_private(path: &Path) -> Result<Option<Zeroizing<String>>, KeyError> {
-    match std::fs::read_to_string(path) {
-        Ok(text) => Ok(Some(Zeroizing::new(text))),
-        Err(error) if error.kind() == std::io::ErrorKind::NotFound => Ok(None),
-        Err(error) => Err(error.into()),
-    }
-}
-
-/// Writes a file that its owner alone can read, atomically.
-fn write_private(path: &Path, text: &str) -> Result<(), KeyError> {
-    let unfinished = path.with_extension("unfinished");
-    remove(&unfinished)?;
-    let mut file = private_file(&unfinished)?;
-    file.write_all(text.as_bytes())?;
-    file.write_all(b"\n")?;
-    file.sync_all()?;
-    std::fs::rename(&unfinished, path)?;
-    sync_folder(path)
-}
-
-fn remove(path: &Path) -> Result<(), KeyError> {
-    match std::fs::remove_file(path) {
-        Ok(()) => sync_folder(path),
-        Err(error) if error.kind() == std::io::ErrorKind::NotFound => Ok(()),
-        Err(error) => Err(error.into()),
-    }
-}
-
-/// Makes a renaming or removal durable. Elsewhere than on Unix the file system does so by itself.
-fn sync_folder(path: &Path) -> Result<(), KeyError> {
-    if cfg!(unix)
-        && let Some(folder) = path.parent()
-    {
-        std::fs::File::open(folder)?.sync_all()?;
-    }
-    Ok(())
 }
 
 #[cfg(test)]

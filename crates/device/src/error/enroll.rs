@@ -4,7 +4,7 @@ use countersign_protocol::discovery::DiscoveryError;
 use countersign_protocol::link::LinkError;
 use countersign_protocol::manifest::ManifestError;
 use countersign_protocol::problem::ProblemCode;
-use countersign_protocol::registration::TokenError;
+use countersign_protocol::registration::{KeyProtection, TokenError};
 use countersign_protocol::text::{self, TextError};
 use thiserror::Error;
 
@@ -59,6 +59,15 @@ pub enum EnrollError {
     /// The provider takes no passkey of this page, and no PIN was chosen.
     #[error("this provider takes no passkey from this page; choose a PIN")]
     NoPasskey,
+    /// An earlier attempt with this link made a key that is protected in another way than the person insists on now.
+    #[error(
+        "an earlier attempt with this link made a key with the protection {}; enroll with that one, or ask for a new link",
+        .made.as_str()
+    )]
+    OtherKey {
+        /// The protection of the key that was made.
+        made: KeyProtection,
+    },
     /// The vault.
     #[error(transparent)]
     Vault(#[from] VaultError),
@@ -84,6 +93,7 @@ impl EnrollError {
             EnrollError::NoPin => "no_pin",
             EnrollError::OtherPin => "other_pin",
             EnrollError::NoPasskey => "no_passkey",
+            EnrollError::OtherKey { .. } => "other_key",
             EnrollError::Vault(error) => error.code(),
             EnrollError::Keys(error) => error.code(),
         }

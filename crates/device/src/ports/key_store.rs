@@ -12,6 +12,7 @@ use countersign_protocol::webauthn::{self, CreationProof, RelyingParty};
 use thiserror::Error;
 
 use crate::account::AccountId;
+use crate::ports::keyring::KeyringError;
 use crate::ports::maybe_send::{BoxFuture, MaybeSend, MaybeSync};
 use crate::ports::user_verifier::Verified;
 
@@ -19,6 +20,19 @@ use crate::ports::user_verifier::Verified;
 pub trait KeyStore: MaybeSend + MaybeSync {
     /// What protects the approval keys of this store, as the registration declares it; passkeys aside, which speak for themselves.
     fn protection(&self) -> KeyProtection;
+
+    /// What protects this account's approval key, as the registration declares it, where that differs by account.
+    ///
+    /// # Errors
+    /// [`KeyError`] where the key can't be read.
+    fn protection_of<'a>(&'a self, _account: &'a AccountId) -> BoxFuture<'a, Result<KeyProtection, KeyError>> {
+        Box::pin(std::future::ready(Ok(self.protection())))
+    }
+
+    /// Whether a new account's approval key may be protected like this: not where the person insisted on another protection.
+    fn accepts(&self, _protection: KeyProtection) -> bool {
+        true
+    }
 
     /// Whether it makes passkeys: the browser has them, and something on this device verifies the person.
     fn makes_passkeys(&self) -> BoxFuture<'_, bool> {
@@ -29,8 +43,8 @@ pub trait KeyStore: MaybeSend + MaybeSync {
     /// from now on. With `passkey`, the approval key is a passkey: making it, and each of its signatures, asks the person.
     ///
     /// # Errors
-    /// [`KeyError::Storage`], [`KeyError::PinNeeded`]; for a passkey [`KeyError::NoPasskeys`], [`KeyError::NoScreenLock`],
-    /// [`KeyError::Declined`], [`KeyError::TimedOut`].
+    /// [`KeyError::Storage`], [`KeyError::PinNeeded`]; [`KeyError::Keyring`] where the person insisted on one; for a passkey
+    /// [`KeyError::NoPasskeys`], [`KeyError::NoScreenLock`], [`KeyError::Declined`], [`KeyError::TimedOut`].
     fn make<'a>(
         &'a self,
         account: &'a AccountId,
@@ -44,11 +58,21 @@ pub trait KeyStore: MaybeSend + MaybeSync {
     /// [`KeyError::Gone`] where it was destroyed.
     fn transport<'a>(&'a self, account: &'a AccountId) -> BoxFuture<'a, Result<Arc<dyn SigningKey>, KeyError>>;
 
+    /// Whether the approval key could be opened now, as far as can be told without its PIN. Asked before a try of a PIN is
+    /// counted, and before the person is asked for one. It may take two seconds.
+    ///
+    /// # Errors
+    /// [`KeyError::Gone`] where it was destroyed; [`KeyError::Keyring`] where the keyring's half is not at hand.
+    fn check_approval<'a>(&'a self, _account: &'a AccountId) -> BoxFuture<'a, Result<(), KeyError>> {
+        Box::pin(std::future::ready(Ok(())))
+    }
+
     /// Opens the approval key with the PIN, or for a person whom the platform verified. The caller has stored the try
     /// of a PIN first ([`crate::pin::PinGuard`]).
     ///
     /// # Errors
-    /// [`KeyError::WrongPin`], [`KeyError::PinNeeded`]; [`KeyError::Gone`] where it was destroyed.
+    /// [`KeyError::WrongPin`], [`KeyError::PinNeeded`]; [`KeyError::Gone`] where it was destroyed; [`KeyError::Keyring`]
+    /// where the PIN could not be checked for want of the keyring's half.
     fn open_approval<'a>(
         &'a self,
         account: &'a AccountId,
@@ -162,6 +186,9 @@ pub enum KeyError {
     /// The key exists and can't be read.
     #[error("the key of this account cannot be read; its file was changed or written by a newer version")]
     Unreadable,
+    /// The keyring's half of the key is not at hand.
+    #[error("nothing was changed: {0}")]
+    Keyring(#[from] KeyringError),
     /// The operating system refused.
     #[error("the key store cannot be used: {0}")]
     Storage(#[from] std::io::Error),
@@ -179,6 +206,7 @@ impl KeyError {
             KeyError::NoScreenLock => "no_screen_lock",
             KeyError::Gone => "key_gone",
             KeyError::Unreadable => "key_unreadable",
+            KeyError::Keyring(why) => why.code(),
             KeyError::Storage(_) => "key_store_unusable",
         }
     }

@@ -55,6 +55,10 @@ impl<H: HandOut> KeyStore for HandedOutKeys<H> {
         Box::pin(async move { Ok(self.hand.transport(self.keys.transport(account)?)) })
     }
 
+    fn check_approval<'a>(&'a self, account: &'a AccountId) -> BoxFuture<'a, Result<(), KeyError>> {
+        KeyStore::check_approval(&self.keys, account)
+    }
+
     fn open_approval<'a>(
         &'a self,
         account: &'a AccountId,

@@ -6,6 +6,8 @@
 )]
 
 mod core_harness;
+#[cfg(test)]
+mod fake_keyring;
 mod fake_provider;
 #[cfg(test)]
 mod handed_out_keys;
@@ -16,6 +18,8 @@ mod slow_keys;
 
 pub(crate) use core_harness::{CoreHarness, Prompt, account};
 pub(crate) use countersign_testing::{CountingRandom, ManualClock};
+#[cfg(test)]
+pub(crate) use fake_keyring::FakeKeyring;
 #[cfg(test)]
 pub(crate) use fake_provider::FakeTransport;
 pub(crate) use fake_provider::{FakeProvider, problem};

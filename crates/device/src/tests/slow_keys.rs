@@ -66,6 +66,8 @@ impl SlowFixture {
             locale: Locale::En,
             code_origin: None,
             costs: PinCosts { person: CHEAP, script: CHEAP },
+            keyring: None,
+            key_choice: KeyChoice::default(),
         };
         let device = Device::with_stores(ports, vault.clone(), keys.clone()).await.unwrap();
         let link = {

@@ -6,6 +6,7 @@ use super::*;
 use crate::account::AccountId;
 use crate::pin::Pin;
 use crate::ports::key_store::{MemoryKeys, NewKeys, PasskeyRequest};
+use crate::ports::keyring::KeyringError;
 use crate::ports::maybe_send::BoxFuture;
 use crate::ports::vault::MemoryVault;
 use crate::testing::{CountingRandom, ManualClock};
@@ -82,8 +83,16 @@ async fn the_right_pin_forgets_the_wrong_ones() {
 struct ObservingKeyStore {
     vault: Arc<MemoryVault>,
     seen: std::sync::Mutex<Vec<u32>>,
+    /// What it says before.
+    check: fn() -> Result<(), KeyError>,
     /// What comes of it.
     error: fn() -> KeyError,
+}
+
+impl ObservingKeyStore {
+    fn failing(vault: &Arc<MemoryVault>, error: fn() -> KeyError) -> ObservingKeyStore {
+        ObservingKeyStore { vault: vault.clone(), seen: std::sync::Mutex::default(), check: || Ok(()), error }
+    }
 }
 
 impl KeyStore for ObservingKeyStore {
@@ -100,6 +109,9 @@ impl KeyStore for ObservingKeyStore {
     }
     fn transport<'a>(&'a self, _: &'a AccountId) -> BoxFuture<'a, Result<Arc<dyn SigningKey>, KeyError>> {
         Box::pin(ready(Err(KeyError::Gone)))
+    }
+    fn check_approval<'a>(&'a self, _: &'a AccountId) -> BoxFuture<'a, Result<(), KeyError>> {
+        Box::pin(ready((self.check)()))
     }
     fn open_approval<'a>(
         &'a self,
@@ -129,11 +141,7 @@ impl KeyStore for ObservingKeyStore {
 #[test]
 async fn a_try_is_stored_before_the_pin_is_checked() {
     let vault = Arc::new(MemoryVault::default());
-    let keys = Arc::new(ObservingKeyStore {
-        vault: vault.clone(),
-        seen: std::sync::Mutex::default(),
-        error: || KeyError::WrongPin,
-    });
+    let keys = Arc::new(ObservingKeyStore::failing(&vault, || KeyError::WrongPin));
     let clock = Arc::new(ManualClock::at(Timestamp::from_seconds(1_790_000_000)));
     let pin_gate = PinGate { vault, keys: keys.clone(), clock };
     let account: AccountId = "ac_1".parse().unwrap();
@@ -145,11 +153,15 @@ async fn a_try_is_stored_before_the_pin_is_checked() {
 
 #[test]
 async fn a_key_store_that_fails_says_nothing_about_the_pin_and_costs_no_try() {
-    let failures: [fn() -> KeyError; 2] =
-        [|| KeyError::Unreadable, || KeyError::Storage(std::io::Error::other("the disk is away"))];
+    let failures: [fn() -> KeyError; 4] = [
+        || KeyError::Unreadable,
+        || KeyError::Storage(std::io::Error::other("the disk is away")),
+        || KeyringError::Locked.into(),
+        || KeyringError::Emptied.into(),
+    ];
     for error in failures {
         let vault = Arc::new(MemoryVault::default());
-        let keys = Arc::new(ObservingKeyStore { vault: vault.clone(), seen: std::sync::Mutex::default(), error });
+        let keys = Arc::new(ObservingKeyStore::failing(&vault, error));
         let clock = Arc::new(ManualClock::at(Timestamp::from_seconds(1_790_000_000)));
         let pin_gate = PinGate { vault: vault.clone(), keys: keys.clone(), clock };
         let account: AccountId = "ac_1".parse().unwrap();
@@ -161,6 +173,23 @@ async fn a_key_store_that_fails_says_nothing_about_the_pin_and_costs_no_try() {
         assert_eq!(*keys.seen.lock().unwrap(), [10, 10, 10], "counted while it was checked");
         assert_eq!(vault.pin_guard(&account).unwrap(), before);
     }
+}
+
+#[test]
+async fn what_can_be_told_without_the_pin_is_told_before_a_try_is_counted_and_before_the_person_is_asked() {
+    let vault = Arc::new(MemoryVault::default());
+    let locked = ObservingKeyStore {
+        check: || Err(KeyringError::Locked.into()),
+        ..ObservingKeyStore::failing(&vault, || KeyError::WrongPin)
+    };
+    let keys = Arc::new(locked);
+    let clock = Arc::new(ManualClock::at(Timestamp::from_seconds(1_790_000_000)));
+    let pin_gate = PinGate { vault, keys: keys.clone(), clock };
+    let account: AccountId = "ac_1".parse().unwrap();
+    let told = |error: Option<AnswerError>| error.map(|error| error.code());
+    assert_eq!(told(pin_gate.tries_left(&account).await.err()), Some("keyring_locked"));
+    assert_eq!(told(pin_gate.open(&account, &entry("123456")).await.err()), Some("keyring_locked"));
+    assert!(keys.seen.lock().unwrap().is_empty(), "a process that ends meanwhile has used up no try");
 }
 
 #[test]

@@ -48,6 +48,11 @@ it("shows user, provider, device, key protection and help line", () => {
   expect(second?.queryByText(/Help line/)).toBeNull();
 });
 
+it("says where a key is that opens with the keyring, too", () => {
+  const { getByText } = renderAccounts({ key_protection: "file_keyring" });
+  expect(getByText(en.accounts.protection.file_keyring)).toBeTruthy();
+});
+
 it.each([
   [{ status: "active", can_approve: false }, en.accounts.cannotApprove],
   [{ status: "not_known", since: SINCE }, en.accounts.not_known(since, "id.acme.example")],

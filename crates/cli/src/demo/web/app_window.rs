@@ -144,7 +144,8 @@ impl AppWindow {
     fn start(&self) -> std::io::Result<(Child, Option<ChildStdin>)> {
         let log = File::options().create(true).append(true).open(&self.log)?;
         let mut command = Command::new(&self.program);
-        command.arg("--stop-with-stdin").arg("--home").arg(absolute(&self.home));
+        // With a key in a file: a demo leaves nothing in the person's own keyring.
+        command.arg("--stop-with-stdin").arg("--home").arg(absolute(&self.home)).args(["--key", "file"]);
         command.stdin(Stdio::piped()).stdout(log.try_clone()?).stderr(log).env_remove("COUNTERSIGN_HOME");
         // Ctrl-C goes to the demo, which then ends the app by closing its pipe.
         #[cfg(unix)]

@@ -112,6 +112,10 @@ impl KeyStore for MemoryKeys {
         Box::pin(ready(MemoryKeys::transport(self, account)))
     }
 
+    fn check_approval<'a>(&'a self, account: &'a AccountId) -> BoxFuture<'a, Result<(), KeyError>> {
+        Box::pin(ready(if MemoryKeys::has_approval(self, account) { Ok(()) } else { Err(KeyError::Gone) }))
+    }
+
     fn open_approval<'a>(
         &'a self,
         account: &'a AccountId,
