@@ -5,12 +5,13 @@ TARGET_DIR := $(or $(CARGO_TARGET_DIR),target)
 export PATH := $(PATH):$(or $(CARGO_HOME),$(HOME)/.cargo)/bin
 
 .DEFAULT_GOAL := help
-.PHONY: help setup setup-core setup-test setup-lint setup-app demo app test quick lint fuzz pictures clean interop bench bench-provider soak
+.PHONY: help setup setup-core setup-test setup-lint setup-app setup-web demo app web test quick lint fuzz pictures clean interop bench bench-provider soak
 
 help:
-	@echo 'make setup   install what is missing, after asking (PART=core, test, lint or app for a part of it)'
+	@echo 'make setup   install what is missing, after asking (PART=core, test, lint, app or web for a part of it)'
 	@echo 'make demo    a provider, a till, and Alice'"'"'s devices: this terminal and a window (ARGS=... is passed on)'
 	@echo 'make app     the window: target/debug/countersign-app'
+	@echo 'make web     the device in a browser: target/web, which a provider started afterwards serves below /device/'
 	@echo 'make test    every test (ONLY=... runs some of its parts, here and for lint)'
 	@echo 'make quick   the tests of the crates alone, without the window and what spans crates'
 	@echo "make interop other people's clients and providers, as far as their tools are here (ARGS=... names some)"
@@ -24,7 +25,7 @@ help:
 setup:
 	@scripts/setup $(PART)
 
-setup-core setup-test setup-lint setup-app: setup-%:
+setup-core setup-test setup-lint setup-app setup-web: setup-%:
 	@scripts/setup $*
 
 demo:
@@ -35,6 +36,10 @@ app:
 	@scripts/setup core app
 	@scripts/build-app
 	@echo 'The window is $(TARGET_DIR)/debug/countersign-app'
+
+web:
+	@scripts/setup core web
+	@scripts/web
 
 # Each part with the time it took; ONLY='page cargo-test' runs these alone. Tests start the programs, and would build them themselves,
 # without a word. What a machine lacks is skipped, with the reason.

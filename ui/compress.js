@@ -1,0 +1,21 @@
+// Writes a compressed file beside each file of the page in a browser (node compress.js FOLDER), which `op serve` sends to whoever
+// accepts it. Prints the size.
+import { readdirSync, readFileSync, statSync, writeFileSync } from "node:fs";
+import { join } from "node:path";
+import { gzipSync } from "node:zlib";
+
+const GOAL_KIB = 500;
+const folder = process.argv[2];
+const sizes = {};
+for (const file of readdirSync(folder, { recursive: true })) {
+  const path = join(folder, file);
+  if (!statSync(path).isFile() || file.endsWith(".gz")) continue;
+  const compressed = gzipSync(readFileSync(path), { level: 9 });
+  writeFileSync(`${path}.gz`, compressed);
+  const kind = file.slice(file.lastIndexOf(".") + 1);
+  sizes[kind] = (sizes[kind] ?? 0) + compressed.length;
+}
+const total = Object.values(sizes).reduce((sum, size) => sum + size, 0);
+const kib = (bytes) => `${(bytes / 1024).toFixed(1)} KiB`;
+const kinds = Object.entries(sizes).map(([kind, size]) => `${kind} ${kib(size)}`);
+console.log(`The page in a browser: ${kib(total)} compressed, the goal is ${GOAL_KIB} KiB (${kinds.join(", ")})`);
