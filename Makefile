@@ -5,7 +5,7 @@ TARGET_DIR := $(or $(CARGO_TARGET_DIR),target)
 export PATH := $(PATH):$(or $(CARGO_HOME),$(HOME)/.cargo)/bin
 
 .DEFAULT_GOAL := help
-.PHONY: help setup setup-core setup-test setup-lint setup-app setup-web demo app web test quick lint fuzz pictures clean interop bench bench-provider soak
+.PHONY: help setup setup-core setup-test setup-lint setup-app setup-web demo app web test test-web quick lint fuzz pictures clean interop bench bench-provider soak
 
 help:
 	@echo 'make setup   install what is missing, after asking (PART=core, test, lint, app or web for a part of it)'
@@ -40,6 +40,10 @@ app:
 web:
 	@scripts/setup core web
 	@scripts/web
+
+# The page just built, in a headless Chromium against a provider.
+test-web: web
+	@scripts/test-web
 
 # Each part with the time it took; ONLY='page cargo-test' runs these alone. Tests start the programs, and would build them themselves,
 # without a word. What a machine lacks is skipped, with the reason.

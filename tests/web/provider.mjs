@@ -1,0 +1,151 @@
+// A provider as a process that serves the device's page, behind a proxy that can take its gateway away.
+
+import { execFile, spawn } from "node:child_process";
+import { mkdtemp, rm, writeFile } from "node:fs/promises";
+import { createServer, request as call } from "node:http";
+import { once } from "node:events";
+import { createInterface } from "node:readline";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { promisify } from "node:util";
+
+const run = promisify(execFile);
+const SECRET = "t1ll-3f9ac07be2d84651b0c2a97e4d18f635";
+export class Provider {
+  /** Set: calls of the device get no reply. */
+  away = false;
+
+  static async start(program, page) {
+    const provider = new Provider();
+    provider.program = program;
+    provider.folder = await mkdtemp(join(tmpdir(), "countersign-web-"));
+    provider.server = createServer((request, response) => provider.#pass(request, response));
+    provider.server.listen(0, "127.0.0.1");
+    await once(provider.server, "listening");
+    provider.origin = `http://localhost:${provider.server.address().port}`;
+    // A loopback address of this process's own: nothing else looks for a free port there.
+    provider.host = `127.83.${(process.pid >> 8) & 0xff}.${process.pid & 0xff}`;
+    const probe = createServer().listen(0, provider.host);
+    await once(probe, "listening");
+    provider.port = probe.address().port;
+    probe.close();
+    const text = configuration(provider.origin, `${provider.host}:${provider.port}`);
+    await writeFile(join(provider.folder, "provider.toml"), text, { mode: 0o600 });
+    const env = { ...process.env, COUNTERSIGN_WEB: page };
+    provider.child = spawn(program, ["op", "serve", ...provider.#options()], { env, stdio: ["pipe", "pipe", "pipe"] });
+    let said = "";
+    provider.child.stderr.on("data", (chunk) => (said = (said + chunk).slice(-4000)));
+    const ready = (async () => {
+      for await (const line of createInterface({ input: provider.child.stdout })) {
+        if (line.includes('"ready"')) return;
+      }
+      throw new Error(`the provider ended:\n${said}`);
+    })();
+    await ready;
+    return provider;
+  }
+
+  #options() {
+    return ["--config", join(this.folder, "provider.toml"), "--home", join(this.folder, "home"), "--json"];
+  }
+
+  #pass(request, response) {
+    // Of the gateway alone: the page can be opened meanwhile.
+    if (this.away && request.url.startsWith("/push/")) return request.destroy();
+    const { method, headers } = request;
+    const passed = call({ host: this.host, port: this.port, path: request.url, method, headers }, (reply) => {
+      response.writeHead(reply.statusCode, reply.headers);
+      reply.pipe(response);
+    });
+    passed.on("error", () => response.destroy());
+    response.on("close", () => passed.destroy());
+    request.pipe(passed);
+  }
+
+  async op(...arguments_) {
+    const { stdout } = await run(this.program, ["op", ...arguments_, ...this.#options()]);
+    return stdout
+      .trim()
+      .split("\n")
+      .map((line) => JSON.parse(line));
+  }
+
+  /** What `countersign verify` says of evidence, without a trusted root: that it is consistent (6). */
+  async verify(file) {
+    const ended = await run(this.program, ["verify", file, "--json"]).catch((error) => error);
+    if (ended.code !== 6) throw new Error(`verify ended with ${ended.code}: ${ended.stdout}${ended.stderr}`);
+    return JSON.parse(ended.stdout.trim().split("\n")[0]);
+  }
+
+  /** The token of a link for this user, which needs no confirmation. */
+  async linkToken(user) {
+    const lines = await this.op("link", user, "--confirm", "none");
+    const link = lines.find(({ enrollment_link }) => enrollment_link);
+    return link.enrollment_link.split("#")[1];
+  }
+
+  async #post(path, form) {
+    const authorization = `Basic ${Buffer.from(`coffee-pos:${SECRET}`).toString("base64")}`;
+    const body = new URLSearchParams(form);
+    const reply = await fetch(`http://${this.host}:${this.port}${path}`, {
+      method: "POST",
+      headers: { authorization },
+      body,
+    });
+    return { status: reply.status, body: await reply.json() };
+  }
+
+  /** Asks a user; returns `auth_req_id`. */
+  async ask(user, message) {
+    const { status, body } = await this.#post("/bc-authorize", {
+      scope: "openid",
+      login_hint: user,
+      binding_message: message,
+    });
+    if (status !== 200) throw new Error(`bc-authorize: ${status} ${JSON.stringify(body)}`);
+    return body.auth_req_id;
+  }
+
+  /** Waits for the end of a request: the tokens, or the error. */
+  async end(auth_req_id) {
+    for (;;) {
+      const { body } = await this.#post("/token", { grant_type: "urn:openid:params:grant-type:ciba", auth_req_id });
+      if (!["authorization_pending", "slow_down"].includes(body.error)) return body;
+      await new Promise((resolve) => setTimeout(resolve, 1_000));
+    }
+  }
+
+  async stop() {
+    this.server.closeAllConnections();
+    this.server.close();
+    const ended = once(this.child, "exit");
+    this.child.kill();
+    await ended;
+    await rm(this.folder, { recursive: true, force: true });
+  }
+}
+
+const configuration = (issuer, listen) => `issuer = "${issuer}"
+listen = "${listen}"
+mode = "test"
+name = "Example Bank"
+
+[policy]
+interval = "1s"
+prompts_per_minute = 1000
+
+[[users]]
+sub = "alice"
+name = "Alice Example"
+
+[[users]]
+sub = "bob"
+name = "Bob Example"
+
+[[clients]]
+client_id = "coffee-pos"
+name = "Acme Coffee"
+secret = "${SECRET}"
+verified = true
+first_party = true
+`;
