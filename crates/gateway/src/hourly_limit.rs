@@ -35,6 +35,17 @@ impl HourlyLimit {
         calls.push(now);
         Ok(())
     }
+
+    /// Takes back a call that came to nothing, admitted at this time.
+    pub(crate) fn take_back(&self, device: &DeviceId, admitted: Timestamp) {
+        let mut devices = self.devices.lock().unwrap_or_else(PoisonError::into_inner);
+        let calls = devices.get_mut(device);
+        if let Some((calls, at)) =
+            calls.and_then(|calls| calls.iter().position(|at| *at == admitted).map(|at| (calls, at)))
+        {
+            calls.remove(at);
+        }
+    }
 }
 
 #[cfg(test)]
@@ -50,5 +61,21 @@ mod tests {
         assert_eq!(limit.admit(&one, at(2001)), Err(2599));
         assert_eq!(limit.admit(&two, at(2001)), Ok(()));
         assert_eq!(limit.admit(&one, at(4600)), Ok(()));
+    }
+
+    #[test]
+    fn a_call_that_came_to_nothing_is_not_counted() {
+        let limit = HourlyLimit::new(3);
+        let one = "dv_one".parse().expect("an id");
+        let at = Timestamp::from_seconds;
+        for second in 1000..1010 {
+            assert_eq!(limit.admit(&one, at(second)), Ok(()));
+            limit.take_back(&one, at(second));
+        }
+        assert_eq!([2000, 2001, 2002].map(|second| limit.admit(&one, at(second))), [Ok(()); 3]);
+        limit.take_back(&one, at(1999));
+        assert_eq!(limit.admit(&one, at(2003)), Err(3597));
+        limit.take_back(&one, at(2001));
+        assert_eq!(limit.admit(&one, at(2003)), Ok(()));
     }
 }

@@ -799,3 +799,56 @@ async fn attack_a_device_offers_ten_new_addresses_an_hour_and_the_present_one_as
     pushing.world.clock.advance_seconds(3600);
     assert_eq!(pushing.patch(&device, &at(10)).await.status, StatusCode::OK);
 }
+
+#[tokio::test]
+async fn a_test_that_could_not_be_queued_says_why_and_is_not_counted() {
+    let pushing = Pushing::start().await;
+    let (mut device, subscription) = pushing.enroll("phone").await;
+    let path = "/push/device/push-test";
+    let test = async |device: &TestDevice| device.call(&pushing.world, Method::POST, path, None).await;
+    let said = |response: &countersign_testing_gateway::Response| response.json::<Value>()["detail"].to_string();
+
+    pushing.service.reply([ServiceReply::status(503).with("retry-after", "120")]);
+    pushing.world.ask().await;
+    pushing.counts.wait_for("failed", 1).await;
+    for _ in 0..4 {
+        let response = test(&device).await;
+        assert_eq!(response.problem(), (503, "unavailable".to_owned()));
+        assert_eq!(response.headers["retry-after"], "120");
+        let detail = said(&response);
+        assert!(detail.contains("last push was not accepted; the next try is in 120 s"), "{detail}");
+    }
+    assert_eq!(pushing.service.pushes().len(), 1, "its patience is not tried");
+
+    // A new address of the same service waits as long; then that one is not known any more.
+    let other = json!(subscription.address(&pushing.service.endpoint("other")));
+    pushing.service.reply([ServiceReply::status(410)]);
+    pushing.patch(&device, &json!({ "push_address": other })).await;
+    pushing.advance_millis(120_000);
+    pushing.counts.wait_for("gone", 1).await;
+    while pushing.status(&mut device).await.state != PushState::Gone {}
+    let bare = pushing.world.enroll("bare").await;
+    for (device, why) in [(&device, "127.0.0.1 no longer knows"), (&bare, "no push address")] {
+        for _ in 0..4 {
+            let response = test(device).await;
+            assert_eq!(response.problem(), (400, "invalid_request".to_owned()));
+            assert!(said(&response).contains(why), "{}", said(&response));
+        }
+    }
+    pushing
+        .patch(&device, &json!({ "push_address": json!(subscription.address(&pushing.service.endpoint("third"))) }))
+        .await;
+    pushing.advance_millis(2000);
+    assert_eq!(test(&device).await.status, StatusCode::OK, "none was counted");
+}
+
+#[tokio::test]
+async fn a_service_that_refuses_a_test_push_ends_it_at_once() {
+    let pushing = Pushing::start().await;
+    let (device, _) = pushing.enroll("phone").await;
+    pushing.service.reply([ServiceReply::status(413)]);
+    let response = device.call(&pushing.world, Method::POST, "/push/device/push-test", None).await;
+    assert_eq!(response.status, StatusCode::OK, "{response:?}");
+    assert_eq!(response.json::<Value>()["accepted_ms"], Value::Null);
+    assert_eq!(pushing.service.pushes().len(), 1);
+}

@@ -42,9 +42,14 @@ pub(super) async fn push_test(State(gateway): State<Gateway>, call: CallHead) ->
 }
 
 async fn test(gateway: &Gateway, caller: &Caller) -> Result<PushTest, Rejection> {
-    let admitted = gateway.push_tests().admit(&caller.device.id, gateway.now());
+    let (device, now) = (&caller.device.id, gateway.now());
+    let admitted = gateway.push_tests().admit(device, now);
     admitted.map_err(|seconds| too_many("Three test pushes an hour.", seconds))?;
-    match gateway.test_push(&caller.device.id).await {
+    let tested = gateway.test_push(device).await;
+    if tested.is_err() {
+        gateway.push_tests().take_back(device, now);
+    }
+    match tested {
         Ok(report) => {
             Ok(PushTest { queued_ms: report.queued_ms, accepted_ms: report.accepted_ms, service: report.service })
         }
@@ -52,6 +57,9 @@ async fn test(gateway: &Gateway, caller: &Caller) -> Result<PushTest, Rejection>
         Err(error @ PushTestError::NotSent) => {
             tracing::error!(%error, device = %caller.device.id, "a test push was not sent");
             Err(reject(ProblemCode::Unavailable, "The push was not sent. Try again in a moment."))
+        }
+        Err(error @ PushTestError::PutOff { seconds }) => {
+            Err(retry_after(reject(ProblemCode::Unavailable, format!("No push can be sent now: {error}.")), seconds))
         }
         Err(error) => Err(reject(ProblemCode::InvalidRequest, format!("No push can be sent: {error}."))),
     }
@@ -65,15 +73,19 @@ pub(super) async fn practice(State(gateway): State<Gateway>, call: CallHead) -> 
 }
 
 async fn begin_practice(gateway: &Gateway, caller: &Caller) -> Result<Response, Rejection> {
-    let admitted = gateway.practices().admit(&caller.device.id, gateway.now());
+    let (device, now) = (&caller.device.id, gateway.now());
+    let admitted = gateway.practices().admit(device, now);
     admitted.map_err(|seconds| too_many("Three practice requests an hour.", seconds))?;
-    gateway.practise(&caller.device.id).await?;
+    gateway.practise(device).await.inspect_err(|_| gateway.practices().take_back(device, now))?;
     Ok(StatusCode::ACCEPTED.into_response())
 }
 
 /// The next call is accepted after so many seconds.
 fn too_many(words: &str, seconds: u64) -> Rejection {
-    let mut refused = reject(ProblemCode::RateLimited, words);
+    retry_after(reject(ProblemCode::RateLimited, words), seconds)
+}
+
+fn retry_after(mut refused: Rejection, seconds: u64) -> Rejection {
     refused.retry_after = Some(seconds);
     refused
 }

@@ -10,6 +10,7 @@ use tokio::time::{Instant, sleep};
 use crate::Gateway;
 use crate::store::devices::{self, DeviceState};
 use crate::store::push_addresses::{self, AddressRow, AddressState};
+use crate::store::wakeups::{self, Queued};
 
 /// How long a test push is worth delivering, in seconds.
 const TEST_SECONDS: u64 = 60;
@@ -40,14 +41,34 @@ pub enum PushTestError {
     #[error("there is no such device")]
     UnknownDevice,
     /// The device does not take part.
-    #[error("the device is not active: nothing is pushed to it")]
-    NotActive,
-    /// It has no address that can be pushed to.
-    #[error("the device has no push address, or one that its push service or this provider's key no longer fits")]
+    #[error("the device is {}: nothing is pushed to it", standing(*.0))]
+    NotActive(DeviceState),
+    /// It has no address.
+    #[error("the device has no push address")]
     NoAddress,
+    /// Its push service answered 404 or 410.
+    #[error(
+        "{service} no longer knows the device's push address, which was forgotten; the device has to register a new one"
+    )]
+    Gone {
+        /// The push service's host.
+        service: String,
+    },
+    /// Its push service refused this provider's key.
+    #[error("{service} refused this provider's key for the device's push address; the device has to subscribe anew")]
+    Rekey {
+        /// The push service's host.
+        service: String,
+    },
     /// This provider does not push.
     #[error("this provider does not push: see [push] in its configuration")]
     Off,
+    /// Earlier pushes failed, and the next try comes after a test would have ended.
+    #[error("the device's last push was not accepted; the next try is in {seconds} s")]
+    PutOff {
+        /// Seconds until the next try.
+        seconds: u64,
+    },
     /// Nothing took it from the queue.
     #[error("nothing took the push from the queue: is the provider running?")]
     NotSent,
@@ -56,13 +77,28 @@ pub enum PushTestError {
     Store(#[from] StoreError),
 }
 
+const fn standing(state: DeviceState) -> &'static str {
+    match state {
+        DeviceState::Unconfirmed => "not confirmed yet",
+        DeviceState::Active => "active",
+        DeviceState::Suspended => "suspended",
+        DeviceState::Revoked => "revoked",
+        DeviceState::Abandoned => "never confirmed",
+    }
+}
+
 impl PushTestError {
     /// The stable code of this error.
     pub const fn code(&self) -> &'static str {
         match self {
             PushTestError::UnknownDevice => "unknown",
-            PushTestError::NotActive | PushTestError::NoAddress | PushTestError::Off => "no_push",
-            PushTestError::NotSent | PushTestError::Store(_) => "provider",
+            PushTestError::NotActive(_)
+            | PushTestError::NoAddress
+            | PushTestError::Gone { .. }
+            | PushTestError::Rekey { .. }
+            | PushTestError::Off => "no_push",
+            PushTestError::PutOff { .. } | PushTestError::NotSent => "unavailable",
+            PushTestError::Store(_) => "provider",
         }
     }
 }
@@ -82,10 +118,18 @@ impl Gateway {
             .write(move |tx| -> Result<(), PushTestError> {
                 let device = devices::by_id(tx, &id)?.ok_or(PushTestError::UnknownDevice)?;
                 if device.state != DeviceState::Active {
-                    return Err(PushTestError::NotActive);
+                    return Err(PushTestError::NotActive(device.state));
                 }
-                let address = push_addresses::by_device(tx, &id)?;
-                address.filter(|row| row.state == AddressState::Ok).ok_or(PushTestError::NoAddress)?;
+                let row = push_addresses::by_device(tx, &id)?.ok_or(PushTestError::NoAddress)?;
+                let service = row.host().to_owned();
+                match row.state {
+                    AddressState::Ok => {}
+                    AddressState::Gone => return Err(PushTestError::Gone { service }),
+                    AddressState::Rekey => return Err(PushTestError::Rekey { service }),
+                }
+                if let Some(seconds) = put_off(wakeups::queued(tx, &id)?, began) {
+                    return Err(PushTestError::PutOff { seconds });
+                }
                 gateway.wake_in_any_case(tx, &id, began.plus_seconds(TEST_SECONDS))?;
                 Ok(())
             })
@@ -95,18 +139,30 @@ impl Gateway {
         let mut taken = None;
         loop {
             let id = device.clone();
-            let row = self.store().read(move |snapshot| push_addresses::by_device(snapshot, &id)).await?;
+            let read = self
+                .store()
+                .read(move |snapshot| Ok((push_addresses::by_device(snapshot, &id)?, wakeups::queued(snapshot, &id)?)));
+            let (row, queued) = read.await?;
             let row = row.ok_or(PushTestError::NoAddress)?;
             taken = taken.or(row.sent_at.filter(|sent| *sent >= began));
-            if let Some(sent_at) = taken
-                && (row.last_ok.is_some_and(|at| at >= sent_at)
-                    || row.state != AddressState::Ok
-                    || Instant::now() >= until)
-            {
-                return Ok(report(&row, began, sent_at));
-            }
-            if Instant::now() >= until {
-                return Err(PushTestError::NotSent);
+            let is_over = Instant::now() >= until;
+            match taken {
+                Some(sent_at) => {
+                    let accepted = row.last_ok.is_some_and(|at| at >= sent_at);
+                    let is_final = queued.is_none() || put_off(queued, began).is_some();
+                    if accepted || row.state != AddressState::Ok || is_final || is_over {
+                        return Ok(report(&row, began, sent_at));
+                    }
+                }
+                None => {
+                    // An attempt that was under way before the test has failed.
+                    if let Some(seconds) = put_off(queued, began) {
+                        return Err(PushTestError::PutOff { seconds });
+                    }
+                    if is_over {
+                        return Err(PushTestError::NotSent);
+                    }
+                }
             }
             sleep(LOOK_EVERY).await;
         }
@@ -140,6 +196,13 @@ impl Gateway {
             sleep(LOOK_EVERY).await;
         }
     }
+}
+
+/// Seconds from the test's begin until a push that failed before is tried again, where no test waits so long.
+fn put_off(queued: Option<Queued>, began: Timestamp) -> Option<u64> {
+    let Queued { attempts, due_at } = queued?;
+    let wait = due_at.millis_since(began);
+    (attempts > 0 && u128::from(wait) > WAIT.as_millis()).then_some(wait.div_ceil(1000))
 }
 
 fn report(row: &AddressRow, began: Timestamp, sent_at: Timestamp) -> PushTestReport {

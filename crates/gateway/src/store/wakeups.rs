@@ -35,6 +35,14 @@ pub(crate) struct Wakeup {
     pub(crate) until: Timestamp,
 }
 
+/// A push that is queued for a device.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct Queued {
+    /// Failed attempts since the last one that succeeded.
+    pub(crate) attempts: u32,
+    pub(crate) due_at: Timestamp,
+}
+
 /// Where a push goes. Its endpoint is a capability: no `Debug`.
 pub(crate) struct Target {
     pub(crate) endpoint: String,
@@ -143,6 +151,15 @@ fn wakeup(row: &Row<'_>) -> rusqlite::Result<Wakeup> {
         attempts: row.get("attempts")?,
         until: time(row, "until")?,
     })
+}
+
+/// What is queued for the device.
+pub(crate) fn queued(snapshot: &Snapshot<'_>, device: &DeviceId) -> Result<Option<Queued>, Error> {
+    Ok(snapshot
+        .connection()
+        .prepare_cached("SELECT attempts, due_at FROM wakeup WHERE device_id = ?1")?
+        .query_row([device.as_str()], |row| Ok(Queued { attempts: row.get("attempts")?, due_at: time(row, "due_at")? }))
+        .optional()?)
 }
 
 /// When the next push is due.
