@@ -17,7 +17,7 @@ use countersign_protocol::webauthn::{AttestationResult, CreatedPasskey, StatedPa
 use countersign_store::Transaction;
 
 use super::description::{CheckedDescription, DeviceKeys, check_passkey_device};
-use super::resume::KnownPasskey;
+use super::resume::{KnownPasskey, active_device, unknown_passkey};
 use crate::Gateway;
 use crate::attestation::{self, AttestationError};
 use crate::rejection::{Rejection, reject};
@@ -219,7 +219,8 @@ impl Gateway {
             RegisteredKey::P256(_) => None,
             RegisteredKey::Passkey(_, passkey) => Some(&**passkey),
             RegisteredKey::Known(known) => {
-                let device = self.replace_device(tx, known, &checked.device, Some(link))?;
+                let old = active_device(tx, known)?.ok_or_else(unknown_passkey)?;
+                let device = self.replace_device(tx, &old, known, &checked.device, Some(link))?;
                 links::register(tx, &link.id, &device.id, &checked.body.to_string())?;
                 links::set_state(tx, &link.id, LinkState::Confirmed)?;
                 return Ok(device);

@@ -98,15 +98,14 @@ impl Gateway {
     }
 
     fn resume_in(&self, tx: &Transaction<'_>, checked: &VerifiedResumption) -> Result<RegistrationResponse, Rejection> {
-        let old = devices::by_id(tx, &checked.known.device)?.filter(|old| old.state == DeviceState::Active);
-        let old = old.ok_or_else(not_allowed)?;
+        let old = active_device(tx, &checked.known)?.ok_or_else(not_allowed)?;
         let in_window = old.confirmed_at.is_some_and(|at| self.now() < at.plus_seconds(WINDOW));
         let is_alone = old.resumed == Some(Resumed::Alone);
         let device = if is_alone && in_window && old.transport_kid == *checked.device.transport.thumbprint() {
             old
         } else if (in_window && !is_alone) || self.settings().resume_policy() == ResumePolicy::Passkey {
             self.check_day(tx, &checked.known)?;
-            self.replace_device(tx, &checked.known, &checked.device, None)?
+            self.replace_device(tx, &old, &checked.known, &checked.device, None)?
         } else {
             return Err(not_allowed());
         };
@@ -114,23 +113,22 @@ impl Gateway {
         self.registered(tx, device, label)
     }
 
-    /// Puts a device in the place of the one whose passkey it has: the same approval key, a chain of statements of its own, asked anew
+    /// Puts a device in the place of `old`, whose passkey it has: the same approval key, a chain of statements of its own, asked anew
     /// about what is pending. The old one is revoked, and the user's others are notified.
     pub(super) fn replace_device(
         &self,
         tx: &Transaction<'_>,
+        old: &Device,
         known: &KnownPasskey,
         description: &CheckedDescription,
         link: Option<&Link>,
     ) -> Result<Device, Rejection> {
-        let old = devices::by_id(tx, &known.device)?.filter(|old| old.state == DeviceState::Active);
-        let old = old.ok_or_else(unknown_passkey)?;
         let stated = old.passkey.clone().ok_or_else(unknown_passkey)?;
         if devices::is_key_known(tx, description.transport.thumbprint())? {
             let words = "The transport key belongs to another registration: make a new one for each.";
             return Err(reject(ProblemCode::InvalidPublicKey, words));
         }
-        self.note_signature(tx, &old, &known.assertion)?;
+        self.note_signature(tx, old, &known.assertion)?;
         let VerifiedAssertion { sign_count, backup_state, .. } = known.assertion;
         let passkey = NewPasskey { stated, id: known.id.clone(), sign_count, backup_state, verified: old.key_verified };
         let keys = DeviceKeys {
@@ -149,7 +147,7 @@ impl Gateway {
         };
         self.confirm_labelled(tx, &stored()?, ConfirmedBy::Passkey, label)?;
         // It asks the new one about what is pending.
-        self.end_device(tx, &old, DeviceState::Revoked, RevokedBy::Device)?;
+        self.end_device(tx, old, DeviceState::Revoked, RevokedBy::Device)?;
         tracing::info!(device = %id, replaces = %old.id, subject = %old.subject, with_link = link.is_some(), "a known passkey registered again");
         stored()
     }
@@ -253,7 +251,12 @@ fn subject_label(snapshot: &Snapshot<'_>, device: &DeviceId) -> Result<Option<St
     Ok(latest.and_then(|statement| statement.subject_label))
 }
 
-fn unknown_passkey() -> Rejection {
+/// The device that has this passkey, where it is active.
+pub(super) fn active_device(snapshot: &Snapshot<'_>, known: &KnownPasskey) -> Result<Option<Device>, StoreError> {
+    Ok(devices::by_id(snapshot, &known.device)?.filter(|device| device.state == DeviceState::Active))
+}
+
+pub(super) fn unknown_passkey() -> Rejection {
     reject(ProblemCode::InvalidPublicKey, "No device of this user has this passkey.")
 }
 
