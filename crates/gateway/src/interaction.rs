@@ -76,7 +76,8 @@ impl InteractionPolicy {
         self.choose(kind, false, Capabilities::Unknown)
     }
 
-    /// The one rule. With `raised` (a request that is held) it asks for a number wherever client and devices can.
+    /// The one rule. With `raised` (a request that is held) it asks for the strongest that client and devices share, whatever the
+    /// client asked for: who is asked again and again may pick one of three numbers without looking.
     pub(crate) fn choose(
         &self,
         kind: Kind,
@@ -183,6 +184,26 @@ mod tests {
                     }
                 }
             }
+        }
+    }
+
+    #[test]
+    fn a_held_request_gets_the_strongest_that_client_and_devices_share_whatever_was_asked_for() {
+        let able = policy(&[NumberChoose, InputManual]);
+        let all: &[&[InteractionType]] = &[&InteractionType::ALL];
+        let older: &[&[InteractionType]] = &[&InteractionType::ALL, &[Boolean, NumberChoose]];
+        for (requested, devices, held) in [
+            (Some(NumberChoose), all, InputManual),
+            (Some(Boolean), all, InputManual),
+            (None, all, InputManual),
+            (Some(NumberChoose), older, NumberChoose),
+            (Some(Boolean), older, NumberChoose),
+            (Some(InputManual), older, InputManual),
+        ] {
+            let policy = InteractionPolicy { requested, ..able.clone() };
+            let choose = |raised| policy.choose(Kind::Payment, raised, Capabilities::Known(devices));
+            assert_eq!(choose(true), Ok(held), "{requested:?}");
+            assert_eq!(choose(false), Ok(requested.unwrap_or(Boolean)), "{requested:?}");
         }
     }
 
