@@ -228,7 +228,7 @@ fn status_says_what_works_and_the_next_step() {
     };
     let told = provider.op(&["status"]).expect_code(4);
     let lines = by_name(&told);
-    assert_eq!(lines.len(), 10, "{lines:?}");
+    assert_eq!(lines.len(), 11, "{lines:?}");
     let ill: Vec<_> = lines.iter().filter(|(_, ok)| !ok).collect();
     assert_eq!(ill, [&("people".to_owned(), false)], "nobody has a device yet");
     assert!(told.line("next")["step"].as_str().is_some_and(|step| step.contains("countersign op link")));

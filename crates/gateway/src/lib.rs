@@ -78,4 +78,5 @@ pub use store::approvals::PendingCount;
 pub use store::device_counts::EnrollmentCount;
 pub use store::devices::DeviceState;
 pub use store::links::LinkState;
+pub use store::push_addresses::PushCounts;
 pub use verdict::{AnsweringKey, Approval, NotRedeemable, SignedAnswer, Verdict};

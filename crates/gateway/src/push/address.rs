@@ -14,7 +14,7 @@ use url::Url;
 use crate::Gateway;
 use crate::push_services::HTTPS;
 use crate::rejection::{Rejection, reject};
-use crate::store::push_addresses::{self, AddressRow, AddressState};
+use crate::store::push_addresses::{self, AddressRow, AddressState, PushCounts};
 
 /// What is known of a device's push address, for its user and the operator. The address itself is a capability and stays in the store.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -131,6 +131,14 @@ impl Gateway {
             last_ok: row.and_then(|row| row.last_ok),
             last_failure: row.and_then(|row| row.last_failure),
         })
+    }
+
+    /// How many devices can be woken; `None`: this provider does not push.
+    ///
+    /// # Errors
+    /// The store's.
+    pub fn count_push(&self, snapshot: &Snapshot<'_>) -> Result<Option<PushCounts>, StoreError> {
+        self.settings().push.is_some().then(|| push_addresses::counts(snapshot)).transpose()
     }
 
     fn state_of(&self, row: Option<&AddressRow>) -> PushState {

@@ -51,6 +51,18 @@ impl AddressRow {
     }
 }
 
+/// Active devices with a push address.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct PushCounts {
+    /// All of them.
+    pub addresses: u64,
+    /// Those that were woken once: a call followed a push.
+    pub proven: u64,
+    /// Those whose last push failed, or whose address no longer works.
+    pub failing: u64,
+}
+
 const COLUMNS: &str = "state, service, vapid_kid, sent_at, last_ok, last_failure, looked_at";
 
 fn address(row: &Row<'_>) -> rusqlite::Result<AddressRow> {
@@ -94,6 +106,21 @@ pub(crate) fn is_kept(
             address.quiet,
             vapid_kid.to_string(),
         ])?)
+}
+
+/// How many active devices have an address, and how many of those are proven, or saw their last push fail.
+pub(crate) fn counts(snapshot: &Snapshot<'_>) -> Result<PushCounts, Error> {
+    Ok(snapshot
+        .connection()
+        .prepare_cached(
+            "SELECT count(*) AS addresses, coalesce(sum(p.state = 'ok' AND p.looked_at IS NOT NULL), 0) AS proven,
+                coalesce(sum(p.state <> 'ok' OR coalesce(p.last_failure, 0) > coalesce(p.last_ok, 0)), 0) AS failing
+             FROM push_address p JOIN device d ON d.id = p.device_id WHERE d.status = 'active'",
+        )?
+        .query_row([], |row| {
+            let count = |name: &str| row.get::<_, i64>(name).map(i64::unsigned_abs);
+            Ok(PushCounts { addresses: count("addresses")?, proven: count("proven")?, failing: count("failing")? })
+        })?)
 }
 
 /// Keeps the device's address in place of the one before, and forgets what was known of that one. What is queued goes to it, behind all

@@ -48,6 +48,11 @@ impl StatusLine {
 }
 
 impl Provider {
+    /// The id of the process that serves this home, if one does.
+    pub fn served_by(&self) -> Option<String> {
+        home::holder(&self.parts().home)
+    }
+
     /// Health of each part; runs beside the process that serves.
     ///
     /// # Errors
@@ -60,6 +65,7 @@ impl Provider {
             parts.certificate_line(),
             self.keys_line(),
             parts.users_line()?,
+            parts.push_line()?,
             self.clients_line(),
             parts.approvals_line()?,
             parts.delivery_line()?,
@@ -167,6 +173,22 @@ impl Parts {
             (_, 0) => StatusLine::problem("people", detail, "create a link for one: countersign op link USER"),
             _ => StatusLine::ok("people", detail),
         })
+    }
+
+    /// Pushes to devices. One that fails is its device's to mend: nothing here is to be done.
+    fn push_line(&self) -> Result<StatusLine, StoreError> {
+        const NAME: &str = "push";
+        let gateway = &self.gateway;
+        let Some(counts) = gateway.store().read_blocking(|snapshot| gateway.count_push(snapshot))? else {
+            return Ok(StatusLine::ok(NAME, "off: devices get requests while they run ([push] enabled)"));
+        };
+        let addresses = counted(counts.addresses, "device");
+        let failing = match counts.failing {
+            0 => String::new(),
+            failing => format!("; the last push failed, or the address no longer works: {failing}"),
+        };
+        let detail = format!("{addresses} with a push address; proven by a call: {}{failing}", counts.proven);
+        Ok(StatusLine::ok(NAME, detail))
     }
 
     fn approvals_line(&self) -> Result<StatusLine, StoreError> {
