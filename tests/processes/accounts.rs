@@ -3,6 +3,7 @@
 use std::fs;
 
 use countersign_tests::device::{Device, id};
+use countersign_tests::process::Process;
 use countersign_tests::provider::{Provider, Settings};
 use countersign_tests::test_env::TestEnv;
 use serde_json::json;
@@ -106,6 +107,68 @@ fn an_account_that_takes_no_part_can_be_taken_off_the_device_and_its_evidence_st
     phone.enroll(&provider.link("alice"));
     provider.kiosk().acknowledged(&[]);
     phone.answer(id(&phone.only_pending()), &["approve"]).expect_code(0);
+}
+
+#[test]
+fn an_account_that_leaves_is_revoked_by_its_provider_and_nobody_asks_it_any_more() {
+    let env = TestEnv::new();
+    let provider = Provider::start(&env);
+    let phone = Device::new(&env, "phone");
+    let account = phone.enroll(&provider.link("alice"));
+    let (mut request, _) = provider.till().acknowledged(&["--interaction", "boolean"]);
+    let waiting = phone.only_pending();
+    let name = account["account"].as_str().expect("an id");
+    let gone = phone.run(&["unenroll", name, "--yes"]).expect_code(0).line("unenrolled");
+    assert_eq!(gone["revoked"], true, "{gone}");
+    let listed = provider.op(&["device", "list", "alice"]).expect_code(0).line("device");
+    assert_eq!((&listed["device_id"], &listed["status"]), (&account["device_id"], &json!("revoked")));
+    assert_eq!(request.line("error")["error"], "access_denied", "nobody is left who could answer");
+    assert_eq!(request.exit(), 1);
+    let past = phone.run(&["history"]).expect_code(0).line("history");
+    assert_eq!((&past["id"], &past["stage"]), (&waiting["id"], &json!("ended")));
+    assert_eq!((&past["outcome"], &past["ended_with"]), (&json!(null), &json!("unenrollment")));
+}
+
+#[test]
+fn an_account_whose_provider_is_away_leaves_all_the_same_and_says_what_is_left_to_do() {
+    let env = TestEnv::new();
+    let mut provider = Provider::start(&env);
+    let phone = Device::new(&env, "phone");
+    let account = phone.enroll(&provider.link("alice"));
+    let link = provider.link("bob");
+    provider.process().terminate();
+    provider.process().exit();
+    let refused = phone.run(&["enroll", &link, "--yes"]).expect_code(4).line("error");
+    assert_eq!(refused["error"], "unreachable", "as every command calls it");
+    let mut unenroll = env.command(&["unenroll", account["account"].as_str().expect("an id"), "--yes"]);
+    unenroll.arg("--home").arg(phone.home());
+    let told = Process::start(&env, "text", unenroll).finish().expect_code(0).output.join("\n");
+    let device = account["device_id"].as_str().expect("an id");
+    for said in ["was not told", "nothing listens at its address", &format!("countersign op device revoke {device}")] {
+        assert!(told.contains(said), "{said}: {told}");
+    }
+    assert!(phone.run(&["accounts"]).expect_code(0).lines("account").is_empty());
+}
+
+#[test]
+fn what_waited_when_the_device_was_revoked_has_ended_in_its_history() {
+    let env = TestEnv::new();
+    let provider = Provider::start(&env);
+    let phone = Device::new(&env, "phone");
+    let account = phone.enroll(&provider.link("alice"));
+    provider.kiosk().acknowledged(&[]);
+    let waiting = phone.only_pending();
+    let history = || phone.run(&["history"]).expect_code(0).line("history");
+    assert_eq!((&history()["stage"], history().get("ended_with")), (&json!("received"), None));
+    provider.op(&["device", "revoke", account["device_id"].as_str().expect("an id")]).expect_code(0);
+    phone.run(&["pending"]).expect_code(4);
+    let past = history();
+    assert_eq!((&past["id"], &past["stage"]), (&waiting["id"], &json!("ended")));
+    assert_eq!((&past["ended_with"], &past["expires_at"]), (&json!("revocation"), &waiting["expires_at"]));
+    let mut text = env.command(&["history"]);
+    text.arg("--home").arg(phone.home());
+    let text = Process::start(&env, "text", text).finish().expect_code(0).output.join("\n");
+    assert!(text.contains("ended when the provider revoked this device") && !text.contains("pending"), "{text}");
 }
 
 #[test]

@@ -13,6 +13,7 @@ mod dev_certificate;
 mod device_page;
 mod enrollment;
 mod evidence;
+mod first_push;
 #[cfg(target_os = "linux")]
 mod keyring;
 mod link_qr_code;

@@ -32,6 +32,19 @@ pub fn offline(host: &str, since: u64, why: OfflineReason) -> String {
     format!("{host} {what} (since {since}). Answers are stored and will be sent.")
 }
 
+/// Why a provider could not be asked, and what to do.
+pub fn unreached(host: &str, why: OfflineReason) -> String {
+    match why {
+        OfflineReason::Unreachable(why) => format!("{host} can't be reached: {}; {}", why.what(), why.next_step()),
+        OfflineReason::Certificate(fault) => format!("{host} was not called: {}; {}", fault.what(), fault.next_step()),
+        OfflineReason::NotTheProvider => {
+            format!("{host} does not reply itself: something else does; check the network")
+        }
+        OfflineReason::NoReply => format!("{host} does not reply; try again in a moment"),
+        _ => format!("{host} is busy or broken; try again in a moment"),
+    }
+}
+
 /// An account by its provider's host, with the user's name where the device has several accounts there.
 pub fn account_name(account: &AccountView, all: &[AccountView]) -> String {
     let host = account.issuer.host();

@@ -89,6 +89,8 @@ pub enum ErrorCode {
     PinFile,
     /// The provider's database or keys can't be used.
     Provider,
+    /// The push service did not accept a test push.
+    PushNotAccepted,
     /// The request ended before this answer.
     RequestEnded,
     /// The file with the client's secret can't be read.
@@ -103,8 +105,8 @@ pub enum ErrorCode {
     Stopped,
     /// No such client, user, device, hint or approval.
     Unknown,
-    /// No user has this `sub` or hint.
-    UnknownUser,
+    /// This device has no such request.
+    UnknownRequest,
     /// No provider has served from this home.
     UnusedHome,
     /// The provider can't be reached.
@@ -134,7 +136,7 @@ impl ErrorCode {
             ErrorCode::FileExists => "file_exists",
             ErrorCode::HttpUnavailable => "http_unavailable",
             ErrorCode::InFile => "in_file",
-            ErrorCode::Incomplete => "incomplete",
+            ErrorCode::Incomplete => "evidence_incomplete",
             ErrorCode::JwksFile => "jwks_file",
             ErrorCode::Listen => "listen",
             ErrorCode::NoAccounts => "no_accounts",
@@ -160,6 +162,7 @@ impl ErrorCode {
             ErrorCode::OutputFailed => "output_failed",
             ErrorCode::PinFile => "pin_file",
             ErrorCode::Provider => "provider",
+            ErrorCode::PushNotAccepted => "push_not_accepted",
             ErrorCode::RequestEnded => "request_ended",
             ErrorCode::SecretFile => "secret_file",
             ErrorCode::Serve => "serve",
@@ -167,7 +170,7 @@ impl ErrorCode {
             ErrorCode::SeveralMatches => "several_matches",
             ErrorCode::Stopped => "stopped",
             ErrorCode::Unknown => "unknown",
-            ErrorCode::UnknownUser => "unknown_user",
+            ErrorCode::UnknownRequest => "unknown_request",
             ErrorCode::Unreachable => "unreachable",
             ErrorCode::UnusedHome => "unused_home",
             ErrorCode::Usage => "usage",

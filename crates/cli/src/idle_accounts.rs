@@ -67,10 +67,14 @@ pub async fn failure(device: &Device, home: Option<&Path>) -> Result<Option<Fail
         return Ok(None);
     }
     let first = idle(&accounts).into_iter().next();
-    Ok(first.map(|(account, why)| {
-        let code = error(account, why).code();
-        Failure { exit: Exit::Provider, code, message: sentence(account, why, home) }
-    }))
+    Ok(first.and_then(|(account, _)| of(account, home)))
+}
+
+/// The failure of a command for this account, if it takes no part.
+pub fn of(account: &AccountView, home: Option<&Path>) -> Option<Failure> {
+    let why = account.no_part()?;
+    let code = error(account, why).code();
+    Some(Failure { exit: Exit::Provider, code, message: sentence(account, why, home) })
 }
 
 fn error(account: &AccountView, why: &str) -> AnswerError {
@@ -94,7 +98,8 @@ fn idle(accounts: &[AccountView]) -> Vec<(&AccountView, &str)> {
     idle.filter(|(account, _)| !replaced(account)).collect()
 }
 
-fn sentence(account: &AccountView, why: &str, home: Option<&Path>) -> String {
+/// That an account takes no part, why, and what to do.
+pub fn sentence(account: &AccountView, why: &str, home: Option<&Path>) -> String {
     let (whose, issuer, why) = (one_line(&account.subject_label), &account.issuer, one_line(why));
     let unenroll = next_command::of_device(&format!("unenroll {}", account.account), home);
     format!("The account of {whose} at {issuer} takes no part: {why}. To take it off this device: {unenroll}")

@@ -25,6 +25,7 @@ mod output;
 mod pin_pad;
 mod port_owner;
 mod push_endpoint;
+mod push_failure;
 mod push_report;
 mod qr_code;
 mod request_text;
@@ -36,6 +37,7 @@ mod stop_signal;
 mod time_format;
 
 use std::ffi::OsString;
+use std::path::PathBuf;
 use std::process::ExitCode;
 
 use clap::Parser as _;
@@ -46,16 +48,36 @@ use crate::output::Output;
 
 /// Help and version go to standard output. A mistake is told as by any other failure: with `--json` as an object, too.
 fn command_line_error(error: &clap::Error) -> ExitCode {
+    let home = home_option(std::env::args_os().skip(1));
+    let text = error.to_string();
+    let completed = next_command::completed(&text, home.as_deref());
     if error.use_stderr() && asks_for_json(std::env::args_os().skip(1)) {
-        Output::new(true).usage_error(&error.to_string());
+        Output::new(true).usage_error(&completed);
     }
-    let _ = error.print();
+    match completed == text {
+        true => drop(error.print()),
+        false => Output::new(false).progress(completed.trim_end()),
+    }
     ExitCode::from(u8::try_from(error.exit_code()).unwrap_or(2))
 }
 
 /// Whether `--json` stands among the options of a command line that can't be parsed.
 fn asks_for_json(arguments: impl Iterator<Item = OsString>) -> bool {
     arguments.take_while(|argument| argument != "--").any(|argument| argument == "--json")
+}
+
+/// The folder of `--home` in a command line that can't be parsed.
+fn home_option(arguments: impl Iterator<Item = OsString>) -> Option<PathBuf> {
+    let mut arguments = arguments.take_while(|argument| argument != "--");
+    while let Some(argument) = arguments.next() {
+        if argument == "--home" {
+            return arguments.next().map(PathBuf::from);
+        }
+        if let Some(home) = argument.to_str().and_then(|argument| argument.strip_prefix("--home=")) {
+            return Some(PathBuf::from(home));
+        }
+    }
+    None
 }
 
 fn main() -> ExitCode {
@@ -74,12 +96,14 @@ fn main() -> ExitCode {
             return Exit::Usage.into();
         }
     };
+    let home = arguments.home.clone();
     let result = runtime.block_on(dispatch::run(arguments, output));
     // A thread that still waits for a key to be pressed must not keep the process from ending.
     runtime.shutdown_background();
     match result {
         Ok(exit) => exit.into(),
-        Err(failure) => {
+        Err(mut failure) => {
+            failure.message = next_command::completed(&failure.message, home.as_deref());
             output.failure(&failure);
             failure.exit.into()
         }

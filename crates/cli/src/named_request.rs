@@ -39,5 +39,5 @@ pub async fn resolve(device: &Device, which: &str) -> Result<ChallengeId, Failur
 /// No request is named so.
 pub fn not_found(which: &str) -> Failure {
     let what = format!("no request on this device has the id or reference {}", one_line(which));
-    Failure::usage(ErrorCode::Unknown, what)
+    Failure::usage(ErrorCode::UnknownRequest, what)
 }

@@ -37,6 +37,21 @@ pub fn of_device(what: &str, home: Option<&Path>) -> String {
     format!("countersign {what}{}", home_option(home))
 }
 
+/// A message of the device, whose hints name commands as `countersign WHAT`: with the home that was given behind each.
+pub fn completed(message: &str, home: Option<&Path>) -> String {
+    const BEGIN: &str = "`countersign ";
+    let option = home_option(home);
+    let mut out = String::with_capacity(message.len() + option.len());
+    let mut rest = message;
+    while let Some((before, command)) = rest.split_once(BEGIN) {
+        let Some((command, after)) = command.split_once('`') else { break };
+        let given = if command.contains(" --home") { "" } else { option.as_str() };
+        out += &format!("{before}{BEGIN}{command}{given}`");
+        rest = after;
+    }
+    out + rest
+}
+
 fn home_option(home: Option<&Path>) -> String {
     home.map(|home| format!(" --home {}", quoted(home))).unwrap_or_default()
 }
@@ -60,5 +75,19 @@ mod tests {
         assert_eq!(ProviderCommands::new(&config, None).complete("renew it"), "renew it");
         assert_eq!(of_device("pending", Some(Path::new("phone"))), "countersign pending --home phone");
         assert_eq!(of_device("pending", None), "countersign pending");
+    }
+
+    #[test]
+    fn commands_in_a_message_of_the_device_get_the_home_that_was_given() {
+        let message = "no such request; `countersign pending` lists them, and `countersign history --home x` the past";
+        let home = Some(Path::new("my phone"));
+        assert_eq!(
+            completed(message, home),
+            "no such request; `countersign pending --home 'my phone'` lists them, and `countersign history --home x` the past"
+        );
+        for unchanged in [message, "a `countersign without an end", ""] {
+            assert_eq!(completed(unchanged, None), unchanged);
+        }
+        assert_eq!(completed("a `countersign without an end", home), "a `countersign without an end");
     }
 }

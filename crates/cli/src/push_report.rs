@@ -5,6 +5,8 @@ use std::time::Duration;
 use countersign_protocol::text;
 use serde::Serialize;
 
+use crate::error_code::ErrorCode;
+use crate::exit::Exit;
 use crate::failure::Failure;
 use crate::output::Output;
 
@@ -26,23 +28,31 @@ pub struct PushReport {
 }
 
 impl PushReport {
-    /// Prints it. `awaited`: whether the device's call was waited for.
+    /// Prints it. `awaited`: whether the device's call was waited for. `next`: what to do where the push was not accepted.
     ///
     /// # Errors
-    /// Standard output can't be written.
-    pub fn print(&self, awaited: bool, output: Output) -> Result<(), Failure> {
+    /// The push was not accepted, which is said after the times; or standard output can't be written.
+    pub fn print(&self, awaited: bool, next: &str, output: Output) -> Result<Exit, Failure> {
+        let service = self.service_text();
+        let Some(accepted) = self.accepted_ms else {
+            if output.is_json() {
+                output.result(self, |_| String::new())?;
+            }
+            let what = format!("{service} did not accept the push; the provider's log says why. {next}");
+            return Err(Failure::provider(ErrorCode::PushNotAccepted, what));
+        };
         output.result(self, |_| {
-            let (queued, service) = (self.queued_ms, self.service_text());
-            let Some(accepted) = self.accepted_ms else {
-                return format!("{service} did not accept the push; the provider's log says why");
-            };
             let looked = match (self.looked_ms, awaited) {
                 (Some(looked), _) => format!("; the device called {looked} ms later"),
                 (None, true) => format!("; the device did not call within {} s", LOOK_WITHIN.as_secs()),
                 (None, false) => String::new(),
             };
-            format!("taken from the queue after {queued} ms, accepted by {service} after {accepted} ms{looked}")
-        })
+            format!(
+                "taken from the queue after {} ms, accepted by {service} after {accepted} ms{looked}",
+                self.queued_ms
+            )
+        })?;
+        Ok(Exit::Ok)
     }
 
     /// The service as it is printed: the provider's text may hold anything.

@@ -143,6 +143,8 @@ pub struct AccountEndpoints {
     pub manifest: String,
     /// Renewing the device credential.
     pub credential: String,
+    /// Revoking this device itself.
+    pub revocation: String,
     /// Changing the push address; below it, test pushes and practice. `None` where the gateway does not push.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub device: Option<String>,
@@ -213,6 +215,15 @@ impl AccountStatus {
             }
         }
     }
+
+    /// The stable code of [`AccountStatus::no_part`].
+    pub const fn no_part_code(&self) -> &'static str {
+        match self {
+            AccountStatus::Suspended { .. } => "account_suspended",
+            AccountStatus::Revoked { .. } => "account_revoked",
+            _ => "account_unknown",
+        }
+    }
 }
 
 impl Account {
@@ -240,6 +251,7 @@ impl AccountEndpoints {
             stream: endpoints.stream.to_string(),
             manifest: endpoints.manifest.to_string(),
             credential: endpoints.credential.to_string(),
+            revocation: endpoints.revocation.to_string(),
             device: endpoints.device.as_ref().map(ToString::to_string),
         }
     }

@@ -23,7 +23,7 @@ use crate::edge::{
     tokio_runtime::TokioRuntime,
     vault_sqlite::SqliteVault,
 };
-use crate::error::{OpenError, UnenrollError};
+use crate::error::OpenError;
 #[cfg(feature = "edge")]
 use crate::home::Home;
 use crate::listeners::{Events, Listeners};
@@ -32,7 +32,7 @@ use crate::ports::key_store::KeyStore;
 use crate::ports::keyring::Keyring;
 use crate::ports::runtime::Runtime;
 use crate::ports::transport::Transport;
-use crate::ports::vault::{Change, Vault};
+use crate::ports::vault::Vault;
 use crate::ports::wake::{PullNow, Wake};
 use crate::transcript::Locale;
 use crate::unlock::{PinGate, UnlockCache};
@@ -321,31 +321,6 @@ impl Device {
         Ok(views)
     }
 
-    /// Takes an account off this device: destroys its keys and drops what waits to be sent. Its history and its evidence stay. The
-    /// provider is told nothing: only its operator or another device of the user can revoke this one there.
-    ///
-    /// # Errors
-    /// [`UnenrollError`].
-    pub async fn unenroll(&self, account: &AccountId) -> Result<(), UnenrollError> {
-        let Services { vault, keys, clock, .. } = &self.inner.services;
-        let known = vault.accounts().await?.into_iter().find(|known| known.id == *account);
-        let Some(known) = known.filter(|known| known.unenrolled_at.is_none()) else {
-            return Err(UnenrollError::Unknown);
-        };
-        let handle = self.inner.accounts.lock().unwrap_or_else(PoisonError::into_inner).remove(account);
-        let ended = match handle {
-            Some(handle) => handle.task.send(Event::Unenroll).await,
-            None => Err(TaskStopped),
-        };
-        // An account that could not be opened, or whose task stopped, has nobody else who would write it.
-        if ended.is_err() {
-            let record = Account { unenrolled_at: Some(clock.now().seconds()), ..known };
-            vault.apply(account, vec![Change::PutAccount(Box::new(record))]).await?;
-            keys.destroy(account).await?;
-        }
-        Ok(())
-    }
-
     /// Requests that wait for an answer, of all accounts, the earliest expiry first. Call [`Device::pull`] before for
     /// new ones.
     pub async fn pending(&self) -> Vec<ChallengeView> {
@@ -374,6 +349,11 @@ impl Device {
         for handle in self.handles().into_values() {
             handle.task.send(Event::Shown(id.clone())).await.ok();
         }
+    }
+
+    /// Takes an account's handle away: nobody finds it any more.
+    pub(crate) fn take_handle(&self, account: &AccountId) -> Option<AccountHandle> {
+        self.inner.accounts.lock().unwrap_or_else(PoisonError::into_inner).remove(account)
     }
 
     pub(crate) fn handles(&self) -> BTreeMap<AccountId, AccountHandle> {

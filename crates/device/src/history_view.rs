@@ -12,7 +12,7 @@ use countersign_protocol::outcome::{Ending, Outcome};
 use countersign_protocol::transcript::Transcript;
 use serde::Serialize;
 
-use crate::account::{Account, AccountId};
+use crate::account::{Account, AccountId, AccountStatus};
 use crate::answering::ending_of;
 use crate::device::Device;
 use crate::error::ExportError;
@@ -45,7 +45,9 @@ pub struct HistoryItem {
     pub binding_message: Option<String>,
     /// When the challenge was issued, seconds since the epoch.
     pub issued_at: u64,
-    /// How far it has come on this device.
+    /// Answers that arrive at this time or later do not count; seconds since the epoch, by the provider's clock.
+    pub expires_at: u64,
+    /// How far it has come on this device. What waited for an answer when its account ended has ended.
     pub stage: Stage,
     /// This device's decision, if it answered.
     pub decision: Option<Decision>,
@@ -57,9 +59,31 @@ pub struct HistoryItem {
     pub outcome: Option<Ending>,
     /// The device that answered, where another did.
     pub by: Option<String>,
+    /// How its account ended before this device heard of an outcome, which it will not hear of any more.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub ended_with: Option<AccountEnd>,
     /// The transcript that was on the screen when it was answered.
     #[serde(skip)]
     pub transcript: Option<Transcript>,
+}
+
+/// How an account ended.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "snake_case")]
+pub enum AccountEnd {
+    /// The provider revoked this device.
+    Revocation,
+    /// The person took the account off this device.
+    Unenrollment,
+}
+
+impl AccountEnd {
+    fn of(account: &Account) -> Option<AccountEnd> {
+        match account.status {
+            AccountStatus::Revoked { .. } => Some(AccountEnd::Revocation),
+            _ => account.unenrolled_at.map(|_| AccountEnd::Unenrollment),
+        }
+    }
 }
 
 impl Device {
@@ -129,26 +153,31 @@ fn history_item(account: &Account, kept: &StoredChallenge) -> HistoryItem {
     let challenge = Compact::<Challenge>::from_text(kept.compact.clone()).peek().ok();
     let answer = kept.answer.clone().and_then(|text| Compact::<Answer>::from_text(text).peek().ok());
     let ending = ending_of(kept);
+    let is_open = kept.stage <= Stage::Answering && ending.is_none();
+    let ended_with = AccountEnd::of(account).filter(|_| is_open);
+    let stage = match ended_with {
+        Some(_) if kept.stage <= Stage::Shown => Stage::Ended,
+        _ => kept.stage,
+    };
     HistoryItem {
         account: account.id.clone(),
         subject: account.subject.clone(),
         subject_label: account.subject_label.clone(),
         id: kept.id.clone(),
-        approval_ref: challenge
-            .as_ref()
-            .filter(|_| kept.stage > Stage::Shown)
-            .map(|asked| ApprovalRef::of(&asked.approval)),
+        approval_ref: challenge.as_ref().filter(|_| stage > Stage::Shown).map(|asked| ApprovalRef::of(&asked.approval)),
         kind: challenge.as_ref().map(|challenge| challenge.kind),
         client: challenge.as_ref().map(|challenge| challenge.client.clone()),
         practice: challenge.as_ref().is_some_and(|challenge| challenge.practice),
         binding_message: challenge.and_then(|challenge| challenge.binding_message),
         issued_at: kept.issued_at,
-        stage: kept.stage,
+        expires_at: kept.expires_at,
+        stage,
         decision: answer.as_ref().map(|answer| answer.decision),
         reason: answer.as_ref().and_then(|answer| answer.reason),
         answered_at: answer.map(|answer| answer.iat),
         outcome: ending.as_ref().map(|(ending, _)| *ending),
         by: ending.and_then(|(_, by)| by),
+        ended_with,
         transcript: kept.transcript.as_ref().and_then(|text| json::parse(text.as_bytes()).ok()),
     }
 }

@@ -24,6 +24,7 @@ pub mod history;
 mod history_view;
 #[cfg(feature = "edge")]
 pub mod home;
+mod leaving;
 mod link_preview;
 mod listeners;
 pub mod pin;
@@ -44,6 +45,7 @@ pub use answering::{AnswerResult, Decision};
 pub use device::{Device, Ports, PullResult};
 pub use device_event::DeviceEvent;
 pub use enroll::EnrollmentResult;
-pub use history_view::HistoryItem;
+pub use history_view::{AccountEnd, HistoryItem};
+pub use leaving::Unenrolled;
 pub use link_preview::LinkPreview;
 pub use listeners::Events;

@@ -21,18 +21,18 @@ use crate::account::AccountId;
 use crate::core::Core;
 use crate::edge::key_file::{KeyChoice, PinCosts};
 use crate::edge::tokio_runtime::TokioRuntime;
-use crate::error::{AnswerError, EnrollError, OpenError};
+use crate::error::{AnswerError, EnrollError, OpenError, OwnCallError};
 use crate::home::HomeError;
 use crate::pin::Pin;
 use crate::ports::key_store::{KeyError, SigningKey};
 use crate::ports::maybe_send::BoxFuture;
 use crate::ports::user_verifier::{FixedVerifier, Verified};
-use crate::ports::vault::MemoryVault;
+use crate::ports::vault::{MemoryVault, Stage};
 use crate::ports::wake::{PullNow, Wake};
 use crate::seal::Argon2Cost;
 use crate::testing::{CountingRandom, FakeProvider, FakeTransport, HandOut, HandedOutKeys, ManualClock, problem};
 use crate::transcript::Locale;
-use crate::{AnswerResult, Decision, Device, DeviceEvent, EnrollmentResult, Ports};
+use crate::{AccountEnd, AnswerResult, Decision, Device, DeviceEvent, EnrollmentResult, Ports, Unenrolled};
 
 const CHEAP: Argon2Cost = Argon2Cost { memory_kib: 64, passes: 1, lanes: 1 };
 
@@ -692,7 +692,8 @@ async fn an_account_taken_off_the_device_leaves_no_key_and_its_history_and_stays
     };
     assert!(keys(&first.account) > 0);
 
-    device.unenroll(&first.account).await.unwrap();
+    assert_eq!(device.unenroll(&first.account).await.unwrap(), Unenrolled { not_told: None });
+    assert_eq!(fixture.provider.lock().unwrap().revocations.len(), 1, "the provider goes on asking nobody");
     assert_eq!(keys(&first.account), 0);
     let mut device = Some(device);
     for _ in ["at once", "after a restart"] {
@@ -705,7 +706,11 @@ async fn an_account_taken_off_the_device_leaves_no_key_and_its_history_and_stays
         assert!(device.pending().await.is_empty() && device.pull().await.len() == 1);
         assert!(matches!(device.answer(&waiting, NO, &pin("123456")).await, Err(AnswerError::Unknown)));
         assert_eq!(device.evidence(&id).await.unwrap(), evidence, "what it signed stays evidence");
-        assert_eq!(device.history().await.unwrap().len(), 2);
+        let history = device.history().await.unwrap();
+        let ends = history.iter().map(|past| (past.id == waiting, past.stage, past.ended_with)).collect::<Vec<_>>();
+        assert!(ends.contains(&(true, Stage::Ended, Some(AccountEnd::Unenrollment))), "{ends:?}");
+        assert!(ends.contains(&(false, Stage::Ended, None)), "{ends:?}");
+        assert_eq!(history.len(), 2);
         let preview = device.preview(&fixture.link()).await.unwrap();
         assert!(preview.new_provider && preview.enrolled_already.is_none());
         let unknown = device.unenroll(&first.account).await.unwrap_err();
@@ -723,8 +728,20 @@ async fn an_account_that_cannot_be_opened_can_be_taken_off_the_device() {
     std::fs::remove_file(transport).unwrap();
     let device = fixture.open_when_free().await;
     assert!(device.accounts().await.unwrap()[0].unusable.is_some());
-    device.unenroll(&first.account).await.unwrap();
+    let unenrolled = device.unenroll(&first.account).await.unwrap();
+    assert_eq!(unenrolled.not_told, Some(OwnCallError::Stopped));
     assert!(device.accounts().await.unwrap().is_empty());
     let left: Vec<_> = std::fs::read_dir(fixture.home.path().join("keys")).unwrap().flatten().collect();
     assert_eq!(left.iter().map(|entry| entry.file_name()).collect::<Vec<_>>(), ["home"], "the home's own key");
+}
+
+#[tokio::test]
+async fn an_account_leaves_although_its_provider_cannot_be_told() {
+    let fixture = DeviceFixture::new();
+    let (device, first) = fixture.enrolled().await;
+    fixture.provider.lock().unwrap().away = true;
+    let not_told = device.unenroll(&first.account).await.unwrap().not_told;
+    assert_eq!(not_told.map(|why| why.code()), Some("unreachable"));
+    assert!(device.accounts().await.unwrap().is_empty());
+    assert!(fixture.provider.lock().unwrap().revocations.is_empty());
 }

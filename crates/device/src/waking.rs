@@ -1,12 +1,13 @@
 //! How a device is woken: its push address at its providers, a test push, practice, and pulling at each wake in place of a stream.
 
 use countersign_protocol::json;
-use countersign_protocol::push::{DeviceResponse, PushAddress, PushStatus, PushTest};
+use countersign_protocol::push::{PushAddress, PushStatus, PushTest};
 
 use crate::account::AccountId;
 use crate::account_task::TaskStopped;
 use crate::core::{Effect, Event, OwnCall, OwnCallId};
 use crate::device::{AccountHandle, Device};
+use crate::device_event::OfflineReason;
 use crate::error::OwnCallError;
 use crate::listeners::Events;
 use crate::ports::wake::Wake;
@@ -24,7 +25,8 @@ impl Device {
         events
     }
 
-    /// Tells the account's provider where this device can be woken; `None`: nowhere any more.
+    /// Tells the account's provider where this device can be woken; `None`: nowhere any more. What it makes of that is
+    /// [`Device::push_status`].
     ///
     /// # Errors
     /// [`OwnCallError`]; what the provider knew before is unchanged, unless there was no reply.
@@ -32,10 +34,8 @@ impl Device {
         &self,
         account: &AccountId,
         address: Option<PushAddress>,
-    ) -> Result<PushStatus, OwnCallError> {
-        let body = self.about_itself(account, OwnCall::PushAddress(address.map(Box::new))).await?;
-        let changed: DeviceResponse = json::parse(&body).map_err(|_| OwnCallError::NoReply)?;
-        Ok(changed.push)
+    ) -> Result<(), OwnCallError> {
+        self.about_itself(account, OwnCall::PushAddress(address.map(Box::new))).await.map(drop)
     }
 
     /// Has the account's provider send a push now, and waits until the push service has accepted it.
@@ -44,7 +44,7 @@ impl Device {
     /// [`OwnCallError`].
     pub async fn test_push(&self, account: &AccountId) -> Result<PushTest, OwnCallError> {
         let body = self.about_itself(account, OwnCall::PushTest).await?;
-        json::parse(&body).map_err(|_| OwnCallError::NoReply)
+        json::parse(&body).map_err(|_| OwnCallError::NoReply { why: Some(OfflineReason::NotTheProvider) })
     }
 
     /// Asks the account's provider for a practice request, which comes as every request does.
@@ -61,7 +61,7 @@ impl Device {
         handle.task.read(|core, _| core.push_status().cloned()).await.ok().flatten()
     }
 
-    async fn about_itself(&self, account: &AccountId, call: OwnCall) -> Result<Vec<u8>, OwnCallError> {
+    pub(crate) async fn about_itself(&self, account: &AccountId, call: OwnCall) -> Result<Vec<u8>, OwnCallError> {
         let handle = self.handles().remove(account).ok_or(OwnCallError::Unknown)?;
         let id = begin(&handle, call).await?;
         handle.task.wait_for(move |core, _| core.has_own_reply(id).then_some(())).await?;

@@ -2,8 +2,8 @@
 
 use std::path::PathBuf;
 
-use countersign_device::HistoryItem;
 use countersign_device::ports::vault::Stage;
+use countersign_device::{AccountEnd, HistoryItem};
 use countersign_jose::clock::Timestamp;
 use countersign_protocol::answer::{Decision, DenialReason};
 use serde::Serialize;
@@ -68,11 +68,22 @@ fn describe(past: &HistoryItem, now: Option<u64>, paint: Paint) -> String {
         (Decision::Denied, Some(DenialReason::Mistake)) => "you denied: it was started by mistake",
         (Decision::Denied, _) => "you denied",
     });
+    let is_over = now.is_some_and(|now| now >= past.expires_at);
     let ended = match (past.outcome, past.stage) {
         (Some(ending), _) => request_text::ending(ending),
+        (None, Stage::Answering) if past.ended_with.is_some() => {
+            "the answer was stored, and the account ended before the provider confirmed it"
+        }
+        (None, Stage::Ended) if past.ended_with == Some(AccountEnd::Revocation) => {
+            "ended when the provider revoked this device"
+        }
+        (None, Stage::Ended) if past.ended_with == Some(AccountEnd::Unenrollment) => {
+            "ended when the account was taken off this device"
+        }
         (None, Stage::Answering) => "the answer is stored until the provider confirms it",
         (None, Stage::Refused) => "this device could not display it and refused it",
         (None, Stage::Ended) => "ended; unknown to the provider",
+        (None, _) if is_over => "its time is over; this device has not heard how it ended",
         (None, _) => "pending",
     };
     let mut how = said.map_or_else(String::new, |said| format!("{said}; "));

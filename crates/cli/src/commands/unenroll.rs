@@ -2,11 +2,13 @@
 
 use std::path::PathBuf;
 
+use countersign_device::error::{OwnCallError, UnenrollError};
 use countersign_device::view::AccountView;
 use serde_json::json;
 
 use crate::arguments::Unenroll;
 use crate::confirmation::{self, Confirmed};
+use crate::device_event_text::unreached;
 use crate::device_failure;
 use crate::error_code::ErrorCode;
 use crate::exit::Exit;
@@ -15,9 +17,9 @@ use crate::open_device;
 use crate::output::Output;
 use crate::request_text::one_line;
 
-/// Runs the command. Calls no provider.
+/// Runs the command. A provider that can't be told keeps nothing from leaving.
 pub async fn run(unenroll: Unenroll, home: Option<PathBuf>, output: Output) -> Result<Exit, Failure> {
-    let unknown = || device_failure::unenroll_failed(&countersign_device::error::UnenrollError::Unknown);
+    let unknown = || device_failure::unenroll_failed(&UnenrollError::Unknown);
     let device = open_device::open_existing(home, output).await?.ok_or_else(unknown)?;
     let accounts = device.accounts().await.map_err(|error| device_failure::open_failed(&error))?;
     let account = accounts.into_iter().find(|known| known.account == unenroll.account).ok_or_else(unknown)?;
@@ -28,22 +30,35 @@ pub async fn run(unenroll: Unenroll, home: Option<PathBuf>, output: Output) -> R
             return Err(Failure { exit, code, message: "declined: nothing was changed".to_owned() });
         }
     }
-    device.unenroll(&account.account).await.map_err(|error| device_failure::unenroll_failed(&error))?;
+    let unenrolled = device.unenroll(&account.account).await;
+    let not_told = unenrolled.map_err(|error| device_failure::unenroll_failed(&error))?.not_told;
     let event = json!({
         "event": "unenrolled",
         "account": account.account,
         "issuer": account.issuer,
         "subject": account.subject,
         "device_id": account.device_id,
+        "revoked": not_told.is_none(),
     });
     output.result(&event, |_| {
         let (whose, issuer) = (one_line(&account.subject_label), &account.issuer);
-        let mut out = format!("The account of {whose} at {issuer} is off this device; its history stays.");
-        if account.status.no_part().is_none() {
-            let id = &account.device_id;
-            out += &format!("\nThe provider was not told, and goes on asking this device: have it revoke {id}.");
+        match &not_told {
+            None => format!(
+                "The account of {whose} at {issuer} is off this device, which the provider has revoked; its history stays."
+            ),
+            Some(error) => {
+                let why = match error {
+                    OwnCallError::NoReply { why: Some(why) } => unreached(&issuer.host(), *why),
+                    other => one_line(&other.to_string()),
+                };
+                format!(
+                    "The account of {whose} at {issuer} is off this device; its history stays.\n\
+                     The provider was not told: {why}. It lists this device until it is revoked there, and may go on asking it. \
+                     Its operator types: countersign op device revoke {}",
+                    account.device_id
+                )
+            }
         }
-        out
     })?;
     Ok(Exit::Ok)
 }

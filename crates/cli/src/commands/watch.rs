@@ -18,7 +18,7 @@ use crate::failure::Failure;
 use crate::offline_providers::OfflineProviders;
 use crate::output::Output;
 use crate::pin_pad::{self, PinPad};
-use crate::push_endpoint::{PushEndpoint, Registrations};
+use crate::push_endpoint::{LeftBehind, PushEndpoint, Registrations};
 use crate::{device_event_text, device_failure, idle_accounts, next_command, open_device, request_text, stop_signal};
 
 /// State of the command while it runs.
@@ -55,11 +55,15 @@ pub async fn run(watch: Watch, home: Option<PathBuf>, output: Output) -> Result<
         return Err(pin_pad::no_pin(&classes));
     }
     let stopped = stop_signal::received();
+    let mut left = None;
     let (events, registrations) = match watch.push {
-        None => (device.run().await, None),
+        None => {
+            left = Some(LeftBehind::take_back(&device, &accounts, output));
+            (device.run().await, None)
+        }
         Some(at) => {
             let (endpoint, wake) = PushEndpoint::listen(at).await?;
-            let registrations = Registrations::begin(&device, endpoint, output).await?;
+            let registrations = Registrations::begin(&device, endpoint, given.as_deref(), output).await?;
             // After the registration, so that nothing is missed in between.
             (device.run_by(Box::new(wake)).await, Some(registrations))
         }
@@ -74,8 +78,11 @@ pub async fn run(watch: Watch, home: Option<PathBuf>, output: Output) -> Result<
         () = stopped => Ok(()),
     };
     // However it ends: nothing listens any more.
+    if let Some(left) = left {
+        left.finish().await;
+    }
     if let Some(registrations) = registrations {
-        registrations.withdraw().await;
+        registrations.withdraw(output).await;
     }
     ended.map(|()| Exit::Ok)
 }

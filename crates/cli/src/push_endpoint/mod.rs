@@ -19,7 +19,7 @@ use self::subscription::Subscriptions;
 use crate::error_code::ErrorCode;
 use crate::failure::Failure;
 
-pub use self::registration::{Registrations, registration_failed};
+pub use self::registration::{LeftBehind, Registrations, for_tests_alone};
 
 /// The endpoint. It stops listening when it is dropped.
 pub struct PushEndpoint {

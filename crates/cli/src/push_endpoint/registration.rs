@@ -1,6 +1,7 @@
 //! The endpoint's address at each account's provider: told at the start and whenever the provider has lost it, withdrawn at the end.
 
 use std::collections::BTreeMap;
+use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -16,9 +17,9 @@ use tokio::time::{Instant, sleep, timeout};
 use super::PushEndpoint;
 use crate::device_failure;
 use crate::error_code::ErrorCode;
-use crate::exit::Exit;
 use crate::failure::Failure;
 use crate::output::Output;
+use crate::push_failure::PushCall;
 
 /// How often it is looked at whether the provider still has the address, by what the latest fetch said of it.
 const CHECK_EVERY: Duration = Duration::from_secs(1);
@@ -42,50 +43,64 @@ impl Registrations {
     ///
     /// # Errors
     /// An account is of a production provider, or no provider takes the address.
-    pub async fn begin(device: &Device, endpoint: PushEndpoint, output: Output) -> Result<Registrations, Failure> {
+    pub async fn begin(
+        device: &Device,
+        endpoint: PushEndpoint,
+        home: Option<&Path>,
+        output: Output,
+    ) -> Result<Registrations, Failure> {
+        // Who takes part, who pushes, and who knows an address that an earlier run left behind.
+        device.pull().await;
         let accounts = device.accounts().await.map_err(|error| device_failure::open_failed(&error))?;
         let accounts: Vec<AccountView> = accounts.into_iter().filter(|account| account.no_part().is_none()).collect();
-        if let Some(real) = accounts.iter().find(|account| !account.test) {
-            let what = format!(
-                "{} is no provider for tests: an endpoint on this machine is for tests alone; leave out --push",
-                real.issuer
-            );
-            return Err(Failure::usage(ErrorCode::Usage, what));
-        }
+        for_tests_alone(&accounts)?;
         let mut registrations =
             Registrations { device: device.clone(), endpoint: Arc::new(endpoint), keeping: BTreeMap::new() };
-        let mut refused = None;
-        for AccountView { account, issuer, .. } in accounts {
-            match registrations.tell(&account).await {
-                Err(error) if is_final(&error) => {
-                    output.progress(&format!("{issuer} takes no push address: {error}."));
-                    refused.get_or_insert(registration_failed(&error));
+        let mut refused = Vec::new();
+        for view in &accounts {
+            let call = PushCall { account: view, home, listens: Some(registrations.endpoint.at().ip()) };
+            let before = device.push_status(&view.account).await.map(|status| status.state);
+            let told = match before {
+                Some(PushState::Off) => Err(OwnCallError::Unsupported),
+                _ => registrations.tell(&view.account).await,
+            };
+            match told {
+                Err(error) if is_final(&error) => refused.push((call.failure(&error), call.describe(&error))),
+                told => {
+                    if told.is_ok() && before == Some(PushState::Ok) {
+                        output.progress(&left_behind(&view.issuer.host(), "has this one in its place"));
+                    }
+                    registrations.keep(view.account.clone(), output);
                 }
-                Ok(()) | Err(_) => registrations.keep(account, output),
             }
         }
-        match refused {
-            Some(failure) if registrations.keeping.is_empty() => Err(failure),
-            _ => {
-                output.progress(&format!("Woken by pushes to {}.", registrations.endpoint.at()));
-                Ok(registrations)
-            }
+        if registrations.keeping.is_empty() && !refused.is_empty() {
+            return Err(refused.swap_remove(0).0);
         }
+        for (_, what) in &refused {
+            output.progress(&format!("{what}."));
+        }
+        output.progress(&format!("Woken by pushes to {}.", registrations.endpoint.at()));
+        Ok(registrations)
     }
 
     /// Takes the address away from every provider: nothing listens any more.
-    pub async fn withdraw(self) {
+    pub async fn withdraw(self, output: Output) {
         self.keeping.values().for_each(JoinHandle::abort);
         for account in self.keeping.keys() {
             let withdrawn = timeout(WITHDRAW_WITHIN, self.device.set_push_address(account, None)).await;
-            if !matches!(withdrawn, Ok(Ok(_))) {
+            // One that takes no part any more is pushed nothing.
+            if !matches!(withdrawn, Ok(Ok(()) | Err(OwnCallError::NoPart { .. }))) {
                 tracing::warn!(%account, "the provider was not told that this device can't be woken any more");
+                output.progress(
+                    "A provider was not told that this device can't be woken any more; the next watch tells it.",
+                );
             }
         }
     }
 
     async fn tell(&self, account: &AccountId) -> Result<(), OwnCallError> {
-        self.device.set_push_address(account, Some(self.endpoint.address(account))).await.map(drop)
+        self.device.set_push_address(account, Some(self.endpoint.address(account))).await
     }
 
     /// Tells the provider again where it has lost the address, or could not be told yet.
@@ -113,7 +128,7 @@ impl Registrations {
                 }
                 match device.set_push_address(&account, Some(endpoint.address(&account))).await {
                     // What came meanwhile was pushed nowhere.
-                    Ok(_) => {
+                    Ok(()) => {
                         device.pull().await;
                         sleep(CHECK_EVERY).await;
                     }
@@ -132,20 +147,70 @@ impl Registrations {
     }
 }
 
-/// Whether asking again would change nothing. An unconfirmed device is not found, until its code was typed.
-fn is_final(error: &OwnCallError) -> bool {
-    match error {
-        OwnCallError::NoReply | OwnCallError::Stopped | OwnCallError::NoPart { .. } => false,
-        OwnCallError::Refused { code, .. } => !matches!(code, ProblemCode::NotFound | ProblemCode::RateLimited),
-        _ => true,
+/// Addresses that an earlier run left at providers, because it was killed or could not reach them: nothing listens there any more.
+pub struct LeftBehind {
+    device: Device,
+    accounts: Vec<AccountView>,
+    output: Output,
+}
+
+impl LeftBehind {
+    /// Takes each back as soon as its provider has said whether it knows one.
+    pub fn take_back(device: &Device, accounts: &[AccountView], output: Output) -> LeftBehind {
+        let accounts: Vec<_> = accounts.iter().filter(|account| account.no_part().is_none()).cloned().collect();
+        for account in accounts.clone() {
+            let device = device.clone();
+            tokio::spawn(async move {
+                while device.push_status(&account.account).await.is_none() {
+                    sleep(CHECK_EVERY).await;
+                }
+                withdraw_left(&device, &account, output).await;
+            });
+        }
+        LeftBehind { device: device.clone(), accounts, output }
+    }
+
+    /// Takes back what is known to be left, before the command ends.
+    pub async fn finish(self) {
+        for account in &self.accounts {
+            timeout(WITHDRAW_WITHIN, withdraw_left(&self.device, account, self.output)).await.ok();
+        }
     }
 }
 
-/// The failure of a command that needs the address.
-pub fn registration_failed(error: &OwnCallError) -> Failure {
-    let exit = match error {
-        OwnCallError::Unknown => Exit::Usage,
-        _ => Exit::Provider,
-    };
-    Failure { exit, code: error.code(), message: error.to_string() }
+/// One that no longer works is forgotten at its provider, or stands in nobody's way.
+async fn withdraw_left(device: &Device, AccountView { account, issuer, .. }: &AccountView, output: Output) {
+    let status = device.push_status(account).await;
+    if status.is_some_and(|status| status.state == PushState::Ok)
+        && device.set_push_address(account, None).await.is_ok()
+    {
+        output.progress(&left_behind(&issuer.host(), "does not push there any more"));
+    }
+}
+
+fn left_behind(host: &str, what: &str) -> String {
+    format!("An earlier watch left its push address behind: {host} {what}.")
+}
+
+/// Refuses accounts of production providers.
+///
+/// # Errors
+/// One is.
+pub fn for_tests_alone(accounts: &[AccountView]) -> Result<(), Failure> {
+    let Some(real) = accounts.iter().find(|account| !account.test) else { return Ok(()) };
+    let what = format!(
+        "{} is no provider for tests: an endpoint on this machine is for tests alone; leave out --push",
+        real.issuer
+    );
+    Err(Failure::usage(ErrorCode::Usage, what))
+}
+
+/// Whether asking again would change nothing. An unconfirmed device is not found, until its code was typed.
+fn is_final(error: &OwnCallError) -> bool {
+    use ProblemCode::{Internal, NotFound, RateLimited, Unavailable};
+    match error {
+        OwnCallError::NoReply { .. } | OwnCallError::Stopped | OwnCallError::NoPart { .. } => false,
+        OwnCallError::Refused { code, .. } => !matches!(code, NotFound | RateLimited | Internal | Unavailable),
+        _ => true,
+    }
 }

@@ -251,13 +251,14 @@ impl Core {
         }
     }
 
-    /// Handles a reply outside the protocol: from something in between, or from an overloaded provider.
-    pub(super) fn unexpected_reply(&mut self, at: Moment, reply: &Reply) {
+    /// Handles a reply outside the protocol: from something in between, or from an overloaded provider. Returns which.
+    pub(super) fn unexpected_reply(&mut self, at: Moment, reply: &Reply) -> OfflineReason {
         let why = match reply.status {
             status if is_unwell(status) => OfflineReason::Unwell,
             _ => OfflineReason::NotTheProvider,
         };
         self.gone_offline(at, why);
+        why
     }
 
     /// Closes the stream until a pull is done: its next event would advance the cursor past what only the pull brings.

@@ -1,10 +1,10 @@
-//! Calls of a device about itself (docs/protocol.md section 20): its push address, a test push, a practice request. Each is made once,
-//! for a caller that waits for its reply.
+//! Calls of a device about itself (docs/protocol.md sections 13 and 20): its push address, a test push, a practice request, its own
+//! revocation. Each is made once, for a caller that waits for its reply.
 
 use std::collections::BTreeMap;
 
 use countersign_protocol::json;
-use countersign_protocol::push::{DevicePatch, PushAddress, PushState, PushStatus, ReceivedCursor};
+use countersign_protocol::push::{DevicePatch, DeviceResponse, PushAddress, PushState, PushStatus, ReceivedCursor};
 use countersign_protocol::text;
 use url::Url;
 
@@ -12,6 +12,7 @@ use super::clock::Moment;
 use super::effect::Effect;
 use super::session::{CallDraft, CallPurpose, problem};
 use super::{Core, REPLY_TIMEOUT_MS};
+use crate::device_event::OfflineReason;
 use crate::error::OwnCallError;
 use crate::ports::transport::{Method, Reply};
 
@@ -30,6 +31,8 @@ pub enum OwnCall {
     PushTest,
     /// Asks for a practice request.
     Practice,
+    /// Revokes this device.
+    Revocation,
 }
 
 /// A call's id until its reply was taken. A core never uses one twice.
@@ -56,13 +59,18 @@ impl Core {
     /// Makes a call.
     ///
     /// # Errors
-    /// [`OwnCallError::Unsupported`] where the gateway has no such endpoint, [`OwnCallError::NoPart`]; then nothing is sent.
+    /// [`OwnCallError::Unsupported`] where the gateway has no such endpoint, [`OwnCallError::NoPart`], [`OwnCallError::Unusable`];
+    /// then nothing is sent.
     pub fn call_about_itself(&mut self, at: Moment, call: OwnCall) -> Result<(OwnCallId, Vec<Effect>), OwnCallError> {
-        if self.account.endpoints.device.is_none() {
+        let leaves = matches!(call, OwnCall::Revocation);
+        if self.account.status.no_part().is_some() {
+            return Err(OwnCallError::NoPart { status: self.account.status.clone() });
+        }
+        if self.account.endpoints.device.is_none() && !leaves {
             return Err(OwnCallError::Unsupported);
         }
-        if let Some(why) = self.unusable().or_else(|| self.account.status.no_part()) {
-            return Err(OwnCallError::NoPart { why });
+        if let Some(why) = self.unusable().filter(|_| !leaves) {
+            return Err(OwnCallError::Unusable { why });
         }
         while self.own_calls.calls.len() >= MOST {
             self.own_calls.calls.pop_first();
@@ -82,10 +90,10 @@ impl Core {
     /// Takes the body of the call's reply.
     ///
     /// # Errors
-    /// [`OwnCallError`]: the provider refused, or could not be reached.
+    /// [`OwnCallError`]: the provider refused, could not be reached, or ended the account.
     pub fn take_own_reply(&mut self, id: OwnCallId) -> Result<Vec<u8>, OwnCallError> {
         let reply = self.own_calls.calls.remove(&id).and_then(|pending| pending.reply);
-        reply.unwrap_or(Err(OwnCallError::NoReply))
+        reply.unwrap_or_else(|| Err(self.no_own_reply(None)))
     }
 
     /// What the provider last said of this device's push address; `None` before the first fetch since the start.
@@ -128,12 +136,17 @@ impl Core {
     }
 
     pub(super) fn own_request(&self, id: OwnCallId) -> Option<CallDraft> {
-        let base = self.account.endpoints.device.as_deref()?.trim_end_matches('/');
+        let endpoints = &self.account.endpoints;
         let call = &self.own_calls.calls.get(&id)?.call;
         let (method, below, timeout_ms) = match call {
             OwnCall::PushAddress(_) => (Method::Patch, "", REPLY_TIMEOUT_MS),
             OwnCall::PushTest => (Method::Post, "/push-test", TEST_TIMEOUT_MS),
             OwnCall::Practice => (Method::Post, "/practice", REPLY_TIMEOUT_MS),
+            OwnCall::Revocation => (Method::Post, "", REPLY_TIMEOUT_MS),
+        };
+        let base = match call {
+            OwnCall::Revocation => &endpoints.revocation,
+            _ => endpoints.device.as_deref()?.trim_end_matches('/'),
         };
         let body = match call {
             OwnCall::PushAddress(address) => {
@@ -143,6 +156,12 @@ impl Core {
                     serde_json::to_string(&patch).expect("a patch has string keys and no floating-point numbers");
                 Some(("application/merge-patch+json", patch))
             }
+            OwnCall::Revocation => {
+                let mut form = url::form_urlencoded::Serializer::new(String::new());
+                form.append_pair("device_id", self.account.device_id.as_str());
+                form.append_pair("token", self.credential.expose());
+                Some(("application/x-www-form-urlencoded", form.finish()))
+            }
             OwnCall::PushTest | OwnCall::Practice => None,
         };
         let url = Url::parse(&format!("{base}{below}")).ok()?;
@@ -150,32 +169,43 @@ impl Core {
     }
 
     pub(super) fn own_replied(&mut self, at: Moment, id: OwnCallId, reply: &Reply) {
-        let said = match reply.status {
-            200 | 202 => Ok(reply.body.clone()),
-            400..500 => match problem(reply) {
-                Some(problem) => Err(OwnCallError::Refused {
-                    code: problem.title,
-                    detail: problem.detail.map(|detail| text::escape(&detail)),
-                    retry_after: reply.retry_after,
-                }),
-                None => Err(OwnCallError::NoReply),
-            },
-            _ => Err(OwnCallError::NoReply),
+        let is_ok = matches!(reply.status, 200 | 202 | 204);
+        let pending = self.own_calls.calls.get(&id);
+        let changes_address = pending.is_some_and(|pending| matches!(pending.call, OwnCall::PushAddress(_)));
+        let changed = (is_ok && changes_address).then(|| json::parse::<DeviceResponse>(&reply.body));
+        let said = match (reply.status, problem(reply)) {
+            _ if is_ok && !matches!(changed, Some(Err(_))) => Ok(reply.body.clone()),
+            (400..600, Some(problem)) => Err(OwnCallError::Refused {
+                code: problem.title,
+                detail: problem.detail.map(|detail| text::escape(&detail)),
+                retry_after: reply.retry_after,
+            }),
+            _ => {
+                let why = self.unexpected_reply(at, reply);
+                return self.own_failed(id, Some(why));
+            }
         };
-        match &said {
-            Err(OwnCallError::NoReply) => self.unexpected_reply(at, reply),
-            _ => self.recognised(at),
+        // What failed inside the provider may have failed before it knew who calls.
+        if reply.status < 500 {
+            self.recognised(at);
         }
-        if let Ok(body) = &said
-            && let Ok(changed) = json::parse::<countersign_protocol::push::DeviceResponse>(body)
-        {
+        if let Some(Ok(changed)) = changed {
             self.learn_push_status(Some(changed.push));
         }
         self.own_done(id, said);
     }
 
-    pub(super) fn own_failed(&mut self, id: OwnCallId) {
-        self.own_done(id, Err(OwnCallError::NoReply));
+    pub(super) fn own_failed(&mut self, id: OwnCallId, why: Option<OfflineReason>) {
+        let error = self.no_own_reply(why);
+        self.own_done(id, Err(error));
+    }
+
+    /// There is no reply that counts: the account may have ended by it.
+    fn no_own_reply(&self, why: Option<OfflineReason>) -> OwnCallError {
+        match self.account.status.no_part() {
+            Some(_) => OwnCallError::NoPart { status: self.account.status.clone() },
+            None => OwnCallError::NoReply { why: why.or(self.offline.map(|(_, why)| why)) },
+        }
     }
 
     fn own_done(&mut self, id: OwnCallId, reply: Result<Vec<u8>, OwnCallError>) {

@@ -161,7 +161,7 @@ impl Core {
             CallPurpose::Manifest => self.manifest_not_fetched(at, at_least_ms),
             CallPurpose::Renew => self.not_renewed(at, at_least_ms),
             CallPurpose::GatewayList => self.gateway_list_not_fetched(at),
-            CallPurpose::Own(id) => self.own_failed(id),
+            CallPurpose::Own(id) => self.own_failed(id, None),
             // It is pushed, then: one look too many.
             CallPurpose::Received => {}
         }

@@ -188,6 +188,7 @@ impl Core {
         }
         match call.purpose {
             CallPurpose::Stream => self.stream_ended(at, id, why),
+            CallPurpose::Own(id) => self.own_failed(id, why.map(OfflineReason::from)),
             purpose => self.call_failed(at, purpose, 0),
         }
     }

@@ -117,11 +117,7 @@ impl AnswerError {
             AnswerError::PinSpent => "pin_spent",
             AnswerError::PersonNeeded => "person_needed",
             AnswerError::Unusable { .. } => "account_unusable",
-            AnswerError::NoPart { status } => match status {
-                AccountStatus::Suspended { .. } => "account_suspended",
-                AccountStatus::Revoked { .. } => "account_revoked",
-                _ => "account_unknown",
-            },
+            AnswerError::NoPart { status } => status.no_part_code(),
             AnswerError::NotTaken { .. } => "not_taken",
             AnswerError::Keys(error) => error.code(),
             AnswerError::Vault(error) => error.code(),

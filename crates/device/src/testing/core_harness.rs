@@ -338,6 +338,7 @@ pub(crate) fn account(provider: &FakeProvider, keys: &MemoryKeys, random: &Count
             stream: endpoint("/push/stream"),
             manifest: endpoint("/push/manifests"),
             credential: endpoint("/push/credential"),
+            revocation: endpoint("/push/revoke"),
             device: Some(endpoint("/push/device")),
         },
         subject: provider.subject.clone(),

@@ -75,6 +75,8 @@ pub(crate) struct FakeProvider {
     pub(crate) confirmed: Vec<String>,
     /// What the device changed about itself.
     pub(crate) patches: Vec<Value>,
+    /// Forms by which the device revoked itself.
+    pub(crate) revocations: Vec<String>,
     /// Answers whose `seq` is not above all earlier ones.
     pub(crate) forks: u32,
     /// Replies of other providers' hosts to a request for their list of gateways, by the host's origin, and those asked so far.
@@ -144,6 +146,7 @@ impl FakeProvider {
             refusals: Vec::new(),
             patches: Vec::new(),
             confirmed: Vec::new(),
+            revocations: Vec::new(),
             forks: 0,
             lists: BTreeMap::new(),
             list_calls: Vec::new(),
@@ -394,6 +397,12 @@ impl FakeProvider {
         }
         if let Err(code) = self.admit(call, url) {
             return problem(code, None);
+        }
+        if path == "/push/revoke" {
+            let (media_type, form) = call.body.clone().unwrap();
+            assert_eq!(media_type, "application/x-www-form-urlencoded");
+            self.revocations.push(form);
+            return Reply { status: 204, ..Reply::default() };
         }
         let body = call.body.as_ref().map_or(Value::Null, |(_, body)| serde_json::from_str(body).unwrap());
         let parts: Vec<&str> = path.split('/').skip(2).collect();

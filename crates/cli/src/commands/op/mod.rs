@@ -51,6 +51,15 @@ pub async fn run(command: Op, home: Option<PathBuf>, output: Output) -> Result<E
     }
 }
 
+/// What a command names can't be found or read. `list`: the command that lists what there is.
+fn lookup_failure(error: &DirectoryError, list: &str) -> Failure {
+    let next = match error {
+        DirectoryError::Unknown { .. } => format!("; list them: {list}"),
+        _ => String::new(),
+    };
+    Failure::usage(error.code(), format!("{error}{next}"))
+}
+
 fn directory_failure(error: DirectoryError) -> Failure {
     Failure::usage(error.code(), error)
 }

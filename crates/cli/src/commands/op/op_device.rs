@@ -8,10 +8,11 @@ use countersign_protocol::id::DeviceId;
 use countersign_protocol::push::PushState;
 use serde_json::{Value, json};
 
-use super::directory_failure;
+use super::lookup_failure;
 use super::open_provider::{open_beside, open_to_look};
 use crate::arguments::{OpDevice, ProviderConfig};
 use crate::attestation_text::is_of_the_place_alone;
+use crate::error_code::ErrorCode;
 use crate::exit::Exit;
 use crate::failure::Failure;
 use crate::next_command::ProviderCommands;
@@ -35,7 +36,8 @@ pub async fn run(
     };
     match command {
         OpDevice::List { user } => {
-            let user = provider.user(&user).map_err(directory_failure)?;
+            let user = provider.user(&user);
+            let user = user.map_err(|error| lookup_failure(&error, &hints.command("user list")))?;
             let devices = provider.gateway().devices(&user.sub).map_err(|error| Failure::usage(error.code(), error))?;
             if devices.is_empty() {
                 let sub = user.sub.as_str();
@@ -71,13 +73,10 @@ pub async fn run(
                 })?;
             }
         }
-        OpDevice::PushTest { device } => push_test(&provider, &device, output).await?,
+        OpDevice::PushTest { device } => return push_test(&provider, &device, &hints, output).await,
         OpDevice::Revoke { device } => {
             let revoked = provider.revoke_device(&device).await.map_err(|error| match error {
-                RevokeError::UnknownDevice => Failure::usage(
-                    error.code(),
-                    format!("there is no device {}; list them: {}", device.as_str(), hints.command("device list USER")),
-                ),
+                RevokeError::UnknownDevice => unknown_device(&device, error.code(), &hints),
                 other => Failure::usage(other.code(), other),
             })?;
             let event = json!({ "event": "device_revoked", "device_id": device, "changed": revoked });
@@ -93,23 +92,37 @@ pub async fn run(
     Ok(Exit::Ok)
 }
 
-async fn push_test(provider: &Provider, device: &DeviceId, output: Output) -> Result<(), Failure> {
+fn unknown_device(device: &DeviceId, code: &'static str, hints: &ProviderCommands) -> Failure {
+    let list = hints.command("device list USER");
+    Failure::usage(code, format!("there is no device {}; list them: {list}", device.as_str()))
+}
+
+async fn push_test(
+    provider: &Provider,
+    device: &DeviceId,
+    hints: &ProviderCommands,
+    output: Output,
+) -> Result<Exit, Failure> {
+    if provider.served_by().is_none() {
+        let what =
+            format!("no process serves this home, and nothing sends the push; start it: {}", hints.command("serve"));
+        return Err(Failure::provider(ErrorCode::Unreachable, what));
+    }
     let gateway = provider.gateway();
     let report = gateway.test_push(device).await.map_err(|error| match error {
-        PushTestError::UnknownDevice => Failure::usage(
-            error.code(),
-            format!("there is no device {}; list them: countersign op device list USER", device.as_str()),
-        ),
+        PushTestError::UnknownDevice => unknown_device(device, error.code(), hints),
         PushTestError::NotSent => {
-            Failure::usage(error.code(), "nothing sent the push: start the provider (countersign op serve)")
+            let what = "nothing took the push from the queue within 15 s; the provider's log says why";
+            Failure::provider(error.code(), what)
         }
+        PushTestError::PutOff { .. } => Failure::provider(error.code(), error),
         other => Failure::usage(other.code(), other),
     })?;
     let looked = gateway.await_look(device, &report, LOOK_WITHIN).await;
     let looked_ms = looked.map_err(|error| Failure::usage(error.code(), error))?;
     let report =
         PushReport { queued_ms: report.queued_ms, accepted_ms: report.accepted_ms, looked_ms, service: report.service };
-    report.print(true, output)
+    report.print(true, "The device registers another address when it next runs", output)
 }
 
 fn push_member(push: &PushRecord) -> Value {
@@ -149,12 +162,16 @@ fn passkey_text(device: &DeviceRecord) -> String {
 /// How a push is told in words; nothing where there is no address.
 fn push_text(push: &PushRecord) -> String {
     let service = push.service.as_deref().unwrap_or_default();
-    match push.state {
+    let address = match push.state {
         PushState::Ok if push.proven => format!(" · woken by {service}"),
         PushState::Ok => format!(" · can be woken by {service}, which no call has proven yet"),
         PushState::Gone => format!(" · can't be woken: {service} no longer knows its address"),
         PushState::Rekey => format!(" · must subscribe anew at {service}"),
-        PushState::None | PushState::Off => String::new(),
+        PushState::None | PushState::Off => return String::new(),
+    };
+    match push.last_failure.filter(|failed| push.last_ok.is_none_or(|ok| ok < *failed)) {
+        Some(failed) => format!("{address}; the last push failed {}", time_format::full(failed.seconds())),
+        None => address,
     }
 }
 

@@ -4,6 +4,7 @@ use std::io::{self, IsTerminal as _};
 use std::path::PathBuf;
 
 use countersign_gateway::{ConfirmError, Gateway, LinkRequest};
+use countersign_op::DirectoryError;
 use countersign_protocol::id::RegistrationTokenId;
 use countersign_protocol::issuer::Issuer;
 use countersign_protocol::registration::Confirm;
@@ -31,8 +32,13 @@ pub async fn run(
     let add = ProviderCommands::new(config, home.as_deref()).command("user add SUB");
     let provider = open_beside(config, home, output)?;
     let found = provider.user(user).map_err(|error| {
-        let what = format!("{error}; add one: {add}, or as [[users]] in {}", config.config.display());
-        Failure::usage(ErrorCode::UnknownUser, what)
+        let next = match &error {
+            DirectoryError::Unknown { .. } => {
+                format!("; add one: {add}, or as [[users]] in {}", config.config.display())
+            }
+            _ => String::new(),
+        };
+        Failure::usage(error.code(), format!("{error}{next}"))
     })?;
     let confirm = match confirm {
         Confirmation::Code => Confirm::Code,

@@ -13,7 +13,7 @@ use crate::device_event::{DeviceEvent, OfflineReason};
 use crate::ports::transport::{Reply, TransportError};
 use crate::testing::{CoreHarness, FakeProvider, problem};
 
-fn revocation(provider: &FakeProvider) -> Revocation {
+pub(super) fn revocation(provider: &FakeProvider) -> Revocation {
     Revocation {
         iss: provider.issuer.clone(),
         aud: provider.device.clone(),
@@ -26,7 +26,7 @@ fn revocation(provider: &FakeProvider) -> Revocation {
     }
 }
 
-fn revoked(revocation: countersign_protocol::jws::Compact<Revocation>) -> Reply {
+pub(super) fn revoked(revocation: countersign_protocol::jws::Compact<Revocation>) -> Reply {
     let problem = Problem { revocation: Some(revocation), ..Problem::new(ProblemCode::DeviceRevoked, "revoked") };
     Reply { status: 401, body: serde_json::to_vec(&problem).unwrap(), ..Reply::default() }
 }

@@ -3,9 +3,12 @@
 use countersign_protocol::problem::ProblemCode;
 use countersign_protocol::push::{PushAddress, PushState, PushTest};
 
+use super::account_status::{revocation, revoked};
+use crate::account::AccountStatus;
 use crate::core::{Event, OwnCall, OwnCallId};
+use crate::device_event::OfflineReason;
 use crate::error::OwnCallError;
-use crate::ports::transport::{Reply, StreamEvent};
+use crate::ports::transport::{Reply, StreamEvent, Unreached};
 use crate::testing::{CoreHarness, problem};
 
 const ADDRESS: &str = r#"{"type":"web_push","endpoint":"https://push.example.net/push/JzLQ3raZJfFBR0aqvOMsLrt54w4rJUsV",
@@ -76,11 +79,17 @@ fn a_refusal_and_a_lost_reply_are_told_to_who_asked_and_not_repeated() {
     assert!(matches!(refused, Err(OwnCallError::Refused { retry_after: Some(60), .. })), "{refused:?}");
     assert!(harness.core.offline().is_none(), "it did answer");
 
+    let no_reply = |why| Err(OwnCallError::NoReply { why: Some(why) });
     let id = begin(&mut harness, address());
     harness.lose_reply();
-    assert_eq!(harness.core.take_own_reply(id), Err(OwnCallError::NoReply));
+    assert_eq!(harness.core.take_own_reply(id), no_reply(OfflineReason::NoReply));
+    let id = begin(&mut harness, OwnCall::PushTest);
+    harness.lose_call();
+    assert_eq!(harness.core.take_own_reply(id), no_reply(OfflineReason::Unreachable(Unreached::default())));
     harness.provider.instead.push(Reply { status: 502, ..Reply::default() });
-    assert_eq!(called(&mut harness, OwnCall::Practice), Err(OwnCallError::NoReply));
+    assert_eq!(called(&mut harness, OwnCall::Practice), no_reply(OfflineReason::Unwell));
+    harness.provider.instead.push(Reply { status: 200, body: b"<html>".to_vec(), ..Reply::default() });
+    assert_eq!(called(&mut harness, OwnCall::PushAddress(None)), no_reply(OfflineReason::NotTheProvider));
     assert!(harness.core.offline().is_some());
     assert_eq!(harness.provider.patches.len(), 1, "once, whatever became of its reply");
 }
@@ -107,7 +116,43 @@ fn replies_that_nobody_takes_are_dropped() {
         harness.deliver_all();
     }
     assert!(harness.core.has_own_reply(first), "it is not waited for");
-    assert_eq!(harness.core.take_own_reply(first), Err(OwnCallError::NoReply));
+    assert_eq!(harness.core.take_own_reply(first), Err(OwnCallError::NoReply { why: None }));
+}
+
+#[test]
+fn what_fails_inside_the_provider_is_told_in_its_words_and_is_no_outage() {
+    let mut harness = CoreHarness::pulled();
+    harness.provider.instead.push(Reply { retry_after: Some(42), ..problem(ProblemCode::Unavailable, None) });
+    let refused = called(&mut harness, OwnCall::PushTest);
+    let code = ProblemCode::Unavailable;
+    assert_eq!(refused, Err(OwnCallError::Refused { code, detail: Some("no".into()), retry_after: Some(42) }));
+    assert!(harness.core.offline().is_none());
+}
+
+#[test]
+fn a_device_that_was_suspended_or_revoked_since_says_so() {
+    let mut harness = CoreHarness::pulled();
+    harness.provider.instead.push(problem(ProblemCode::DeviceSuspended, None));
+    let suspended = called(&mut harness, OwnCall::PushTest).unwrap_err();
+    assert_eq!(suspended.code(), "account_suspended", "{suspended}");
+
+    let mut harness = CoreHarness::pulled();
+    let revocation = revocation(&harness.provider);
+    let signed = harness.provider.sign(&revocation);
+    harness.provider.instead.push(revoked(signed));
+    let revoked = called(&mut harness, OwnCall::PushTest).unwrap_err();
+    assert_eq!(revoked.code(), "account_revoked", "{revoked}");
+    assert!(matches!(revoked, OwnCallError::NoPart { status: AccountStatus::Revoked { .. } }));
+}
+
+#[test]
+fn a_device_revokes_itself_by_its_id_and_its_credential() {
+    let mut harness = CoreHarness::pulled();
+    harness.provider.nonce = "another".into();
+    called(&mut harness, OwnCall::Revocation).expect("revoked");
+    let form = format!("device_id={}&token={}", harness.provider.device, harness.provider.credential);
+    assert_eq!(harness.provider.revocations, [form]);
+    assert!(harness.provider.calls.iter().any(|call| call == "POST /push/revoke"));
 }
 
 #[test]

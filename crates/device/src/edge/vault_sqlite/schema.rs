@@ -5,7 +5,7 @@ use rusqlite::{Connection, Transaction, TransactionBehavior, params};
 use crate::ports::vault::{ApprovedClient, VaultError};
 
 /// The version of the tables, in `PRAGMA user_version`. A file of another version is refused: nothing is converted.
-pub const SCHEMA: u32 = 4;
+pub const SCHEMA: u32 = 5;
 
 const TABLES: &str = "
 CREATE TABLE accounts (
