@@ -43,15 +43,71 @@ fn an_error_has_one_form_whatever_the_command() {
         (verify("nothing.json"), 2, "evidence_file", "can't be read"),
         (provider.till().request_for("nobody", &[]).finish(), 4, "unknown_user_id", "hint"),
         (unreachable, 4, "unreachable", "nothing listens at its address"),
-        (phone.run(&["evidence", "0000-0000"]), 2, "unknown", "0000-0000"),
+        (phone.run(&["evidence", "0000-0000"]), 2, "unknown_request", "0000-0000"),
+        (phone.run(&["history", "0000-0000"]), 2, "unknown_request", "0000-0000"),
+        (phone.answer("ch_none", &["deny"]), 2, "unknown_request", "no such request"),
         (phone.run(&["unenroll", "ac_none"]), 2, "unknown_account", "no such account"),
         (provider.op(&["trace", "ap_none"]), 2, "unknown", "unknown id"),
+        (provider.op(&["link", "nobody"]), 2, "unknown", "there is no user nobody"),
+        (provider.op(&["device", "list", "nobody"]), 2, "unknown", "there is no user nobody"),
     ] {
         assert_eq!(finished.code, exit, "{code}: {:?} {}", finished.output, finished.errors);
         let error = finished.line("error");
         assert_eq!(error["error"], code);
         assert!(error["message"].as_str().is_some_and(|message| message.contains(said)), "{error}");
         assert_eq!(finished.output.len(), 1, "{:?}", finished.output);
+    }
+}
+
+#[test]
+fn a_command_in_a_hint_works_as_it_is_written() {
+    let env = TestEnv::new();
+    let provider = Provider::start(&env);
+    let phone = Device::enrolled(&env, "phone", &provider, "alice");
+    let home = phone.home().display().to_string();
+    let config = format!("--config {} --home {}", provider.config().display(), provider.home().display());
+    for (finished, hint) in [
+        (phone.answer("ch_none", &["deny"]), format!("`countersign pending --home {home}`")),
+        (phone.answer("nonsense", &["deny"]), format!("`countersign pending --home {home}`")),
+        (phone.answer("K7Q2-9FDM", &["approve"]), format!("`countersign pending --home {home}`")),
+        (phone.run(&["unenroll", "ac_none"]), format!("`countersign accounts --home {home}`")),
+        (phone.run(&["unenroll", "nonsense"]), format!("`countersign accounts --home {home}`")),
+        (phone.run(&["evidence", "ch_none"]), format!("`countersign history --home {home}`")),
+        (phone.run(&["push-test", "--account", "ac_none"]), format!("`countersign accounts --home {home}`")),
+        (provider.op(&["device", "push-test", "dv_none"]), format!("countersign op device list USER {config}")),
+        (provider.op(&["device", "revoke", "dv_none"]), format!("countersign op device list USER {config}")),
+        (provider.op(&["device", "list", "nobody"]), format!("countersign op user list {config}")),
+        (provider.op(&["user", "lock", "nobody"]), format!("countersign op user list {config}")),
+        (provider.op(&["client", "remove", "nobody"]), format!("countersign op client list {config}")),
+        (provider.op(&["client", "show", "nobody"]), format!("countersign op client list {config}")),
+    ] {
+        let finished = finished.expect_code(2);
+        let error = finished.line("error");
+        assert!(error["message"].as_str().is_some_and(|message| message.contains(&hint)), "{hint}: {error}");
+        assert!(finished.errors.contains(&hint), "{hint}: {}", finished.errors);
+    }
+}
+
+#[test]
+fn an_option_without_a_value_is_refused_and_not_dropped() {
+    let env = TestEnv::new();
+    let asking = Client::new(&env, &http_issuer(env.free_address()), "kiosk", KIOSK_SECRET);
+    for option in ["--terminal", "--binding-message", "--scope", "--authorization-details"] {
+        let finished = asking.request(&[option, ""]).finish().expect_code(2);
+        let error = finished.line("error");
+        assert!(error["message"].as_str().is_some_and(|message| message.contains(option)), "{error}");
+    }
+    let phone = Device::new(&env, "phone");
+    let named = phone.run(&["enroll", "https://id.example.com/push/enroll#x", "--name", ""]).expect_code(2);
+    assert!(named.line("error")["message"].as_str().is_some_and(|message| message.contains("--name")));
+}
+
+#[test]
+fn the_help_names_every_exit_code() {
+    let env = TestEnv::new();
+    let help = Process::start(&env, "help", env.command(&["--help"])).finish().expect_code(0).output.join(" ");
+    for code in ["0 approved", "1 denied", "2 usage", "3 expired", "4 provider", "5 ", "6 ", "7 ", "141 "] {
+        assert!(help.contains(code), "{code}: {help}");
     }
 }
 

@@ -1,8 +1,10 @@
 //! Exit codes for the errors of the device; code and message are the error's own.
 
+use countersign_device::device_event::OfflineReason;
 use countersign_device::error::{AnswerError, EnrollError, ExportError, OpenError, UnenrollError};
 use countersign_protocol::registration;
 
+use crate::error_code::ErrorCode;
 use crate::exit::Exit;
 use crate::failure::Failure;
 
@@ -22,7 +24,12 @@ pub fn enroll_failed(error: &EnrollError) -> Failure {
         | EnrollError::Refused { .. } => Exit::Provider,
         _ => Exit::Usage,
     };
-    Failure { exit, code: error.code(), message: error.to_string() }
+    let code = match error {
+        // As every command calls it that finds a provider away.
+        EnrollError::Transport(why) => OfflineReason::from(*why).code(),
+        _ => error.code(),
+    };
+    Failure { exit, code, message: error.to_string() }
 }
 
 /// The answer was not given.
@@ -32,7 +39,12 @@ pub fn answer_failed(error: &AnswerError) -> Failure {
         AnswerError::NoPart { .. } | AnswerError::NotTaken { .. } | AnswerError::Unusable { .. } => Exit::Provider,
         _ => Exit::Usage,
     };
-    Failure { exit, code: error.code(), message: error.to_string() }
+    let code = match error {
+        // `not_verified` is what evidence is.
+        AnswerError::NotVerified => ErrorCode::NoPin.code(),
+        _ => error.code(),
+    };
+    Failure { exit, code, message: error.to_string() }
 }
 
 /// History or evidence can't be read.

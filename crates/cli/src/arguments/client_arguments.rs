@@ -2,6 +2,7 @@
 
 use std::path::PathBuf;
 
+use clap::builder::NonEmptyStringValueParser;
 use clap::{Args, ValueEnum};
 use countersign_protocol::issuer::Issuer;
 
@@ -12,25 +13,25 @@ pub struct Request {
     #[arg(long, value_name = "URL")]
     pub issuer: Issuer,
     /// The client's id at the provider
-    #[arg(long, value_name = "ID")]
+    #[arg(long, value_name = "ID", value_parser = NonEmptyStringValueParser::new())]
     pub client_id: String,
     /// Read the client's secret from this file [default: COUNTERSIGN_CLIENT_SECRET]
     #[arg(long, value_name = "FILE")]
     pub client_secret_file: Option<PathBuf>,
     /// The user to ask: a `sub` or one of the user's hints
-    #[arg(long, value_name = "HINT")]
+    #[arg(long, value_name = "HINT", value_parser = NonEmptyStringValueParser::new())]
     pub login_hint: String,
     /// The scopes to request: a space-delimited list with openid
-    #[arg(long, default_value = "openid")]
+    #[arg(long, default_value = "openid", value_parser = NonEmptyStringValueParser::new())]
     pub scope: String,
     /// Message shown on the client's screen and on the device
-    #[arg(long, value_name = "TEXT")]
+    #[arg(long, value_name = "TEXT", value_parser = NonEmptyStringValueParser::new())]
     pub binding_message: Option<String>,
     /// The till or counter that it comes from: 1 to 24 characters, shown on the device [default: the client's, if it has one]
-    #[arg(long, value_name = "TEXT")]
+    #[arg(long, value_name = "TEXT", value_parser = NonEmptyStringValueParser::new())]
     pub terminal: Option<String>,
     /// Authorization details: a JSON array, or @FILE
-    #[arg(long, value_name = "JSON|@FILE")]
+    #[arg(long, value_name = "JSON|@FILE", value_parser = NonEmptyStringValueParser::new())]
     pub authorization_details: Option<String>,
     /// How the user shows that they are looking at the right request
     #[arg(long, value_enum, value_name = "TYPE")]

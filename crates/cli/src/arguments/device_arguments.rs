@@ -3,8 +3,10 @@
 use std::net::SocketAddr;
 use std::path::PathBuf;
 
+use clap::builder::NonEmptyStringValueParser;
 use clap::{Args, ValueEnum};
 use countersign_device::account::AccountId;
+use countersign_protocol::approval_ref::ApprovalRef;
 use countersign_protocol::id::ChallengeId;
 
 /// Source of the PIN where there is no terminal.
@@ -21,7 +23,7 @@ pub struct Enroll {
     /// The enrollment link, or - to read it from standard input
     pub link: String,
     /// Name of this device [default: this computer's name]
-    #[arg(long)]
+    #[arg(long, value_parser = NonEmptyStringValueParser::new())]
     pub name: Option<String>,
     /// Where the approval key is kept, or nothing is enrolled [default: the first that `countersign keys` lists as available]
     #[arg(long, value_enum, env = "COUNTERSIGN_KEY", hide_env = true)]
@@ -57,6 +59,7 @@ pub enum Key {
 #[derive(Args, Debug)]
 pub struct Answer {
     /// The request's id (ch_…), as `countersign pending` lists it
+    #[arg(value_parser = request_id)]
     pub id: ChallengeId,
     /// The answer
     pub decision: Choice,
@@ -64,11 +67,23 @@ pub struct Answer {
     #[arg(long, value_enum)]
     pub reason: Option<Reason>,
     /// The number on the client's screen, if the request asks for one
-    #[arg(long, value_name = "N")]
+    #[arg(long, value_name = "N", value_parser = NonEmptyStringValueParser::new())]
     pub value: Option<String>,
     /// The PIN
     #[command(flatten)]
     pub pin: Pin,
+}
+
+/// A request that waits has no reference yet: what is approved is what the device shows, never what another screen is called.
+fn request_id(text: &str) -> Result<ChallengeId, String> {
+    text.parse().map_err(|error| match text.parse::<ApprovalRef>() {
+        Ok(_) => {
+            "a reference is for requests that have ended, and is never compared before approving; use the request's id \
+                  (ch_…): `countersign pending` lists them"
+                .to_owned()
+        }
+        Err(_) => format!("{error}; `countersign pending` lists them"),
+    })
 }
 
 /// The person's decision.

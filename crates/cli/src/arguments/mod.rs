@@ -30,7 +30,8 @@ pub struct Arguments {
 }
 
 const AFTER: &str = "Exit codes: 0 approved or done, 1 denied, 2 usage or configuration, 3 expired, 4 provider or network,\n\
-                     5 verification failed, 6 verified only against keys that came with the file, 7 no outcome, or a key manifest is missing.\n\
+                     5 verification failed, 6 verified only against keys that came with the file, 7 no outcome, or a key manifest is missing,\n\
+                     141 standard output was closed.\n\
                      Environment: COUNTERSIGN_HOME, COUNTERSIGN_PIN, COUNTERSIGN_KEY, COUNTERSIGN_CLIENT_SECRET, COUNTERSIGN_LOG,\n\
                      COUNTERSIGN_LOG_FORMAT, NO_COLOR; COUNTERSIGN_OP_… for a provider's settings.";
 

@@ -18,7 +18,7 @@ use crate::exit::Exit;
 use crate::failure::Failure;
 use crate::output::{Output, Paint};
 use crate::pin_pad::{self, PinPad};
-use crate::{device_failure, idle_accounts, open_device, request_text};
+use crate::{device_failure, idle_accounts, next_command, open_device, request_text};
 
 #[derive(Serialize)]
 struct Event<'a> {
@@ -54,6 +54,12 @@ pub async fn run(answer: Answer, home: Option<PathBuf>, output: Output) -> Resul
             return Err(idle_accounts::failure(&device, home.as_deref())
                 .await?
                 .unwrap_or_else(|| device_failure::answer_failed(&error)));
+        }
+        Err(error @ AnswerError::ValueNeeded) => {
+            let mut failure = device_failure::answer_failed(&error);
+            let next = next_command::of_device(&format!("answer {} approve --value N", answer.id), home.as_deref());
+            failure.message += &format!(": {next}");
+            return Err(failure);
         }
         Err(error) => return Err(device_failure::answer_failed(&error)),
     };

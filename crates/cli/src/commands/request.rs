@@ -53,7 +53,7 @@ async fn ask_and_wait(request: &Request, output: Output) -> Result<Exit, Failure
         Err(CallError::Transport(failure)) => return Err(failure),
         Err(CallError::Oauth(error)) => return print_oauth_error(&error, output),
     };
-    print_acknowledgement(&acknowledged, output)?;
+    print_acknowledgement(&acknowledged, ask.interaction_type, output)?;
     let hear = |news: PendingNews<'_>| hear(&news, output);
     let response = match ciba_client::poll(&http, &endpoints.token, &acknowledged, hear).await? {
         PollResult::Tokens(response) => response,
@@ -124,12 +124,17 @@ fn read_secret(request: &Request) -> Result<Secret, Failure> {
     Ok(Secret::new(text.trim()))
 }
 
-fn print_acknowledgement(acknowledged: &Acknowledgement, output: Output) -> Result<(), Failure> {
+fn print_acknowledgement(acknowledged: &Acknowledgement, asked: Option<&str>, output: Output) -> Result<(), Failure> {
     output.result(&Event { event: "acknowledged", rest: acknowledged }, |paint| {
         let mut message =
             format!("The provider accepted the request. It expires in {} seconds.", acknowledged.expires_in);
         if let Some(reference) = &acknowledged.r#ref {
             message += &format!(" Reference: {}.", text::escape(reference));
+        }
+        if let (Some(asked), Some(got)) = (asked, acknowledged.interaction_type.as_deref())
+            && got != asked
+        {
+            message += &format!("\nThe provider asks the person for {} in place of {asked}.", text::escape(got));
         }
         if let Some(value) = &acknowledged.interaction_value {
             message += &format!("\nShow this number to the person who approves: {}", paint.bold(&text::escape(value)));

@@ -2,12 +2,12 @@
 
 use std::path::PathBuf;
 
-use countersign_op::{AddedClient, ClientRecord};
+use countersign_op::{AddedClient, ClientRecord, DirectoryError};
 use serde_json::{Value, json};
 
 use super::config_entry::ConfigEntry;
-use super::directory_failure;
 use super::open_provider::{open_beside, open_to_look};
+use super::{directory_failure, lookup_failure};
 use crate::arguments::{AddClient, OpClient, ProviderConfig};
 use crate::error_code::ErrorCode;
 use crate::exit::Exit;
@@ -31,6 +31,7 @@ pub async fn run(
             open_beside(config, home, output)?
         }
     };
+    let unknown = |error| lookup_failure(&error, &hints.command("client list"));
     match command {
         OpClient::Add(add) => {
             let added = provider.add_client(&toml_entry(*add)?).await.map_err(directory_failure)?;
@@ -59,11 +60,11 @@ pub async fn run(
             let client = clients
                 .into_iter()
                 .find(|client| client.client_id == client_id)
-                .ok_or_else(|| Failure::usage(ErrorCode::Unknown, format!("there is no client {client_id}")))?;
+                .ok_or_else(|| unknown(DirectoryError::Unknown { what: format!("client {client_id}") }))?;
             output.result(&client_event(&client), |_| describe(&client))?;
         }
         OpClient::RotateSecret { client_id } => {
-            let added = provider.rotate_secret(&client_id).await.map_err(directory_failure)?;
+            let added = provider.rotate_secret(&client_id).await.map_err(unknown)?;
             print_with_secret(
                 &added,
                 "secret_rotated",
@@ -72,7 +73,7 @@ pub async fn run(
             )?;
         }
         OpClient::Remove { client_id } => {
-            let ended = provider.remove_client(&client_id).await.map_err(directory_failure)?;
+            let ended = provider.remove_client(&client_id).await.map_err(unknown)?;
             let event = json!({ "event": "client_removed", "client_id": client_id, "withdrawn": ended });
             output.result(&event, |_| format!("{client_id} is removed. Requests withdrawn: {ended}."))?;
         }

@@ -8,7 +8,7 @@ use countersign_op::{Config, Provider, StatusLine, check};
 use countersign_protocol::discovery::{Discovery, Mode, WELL_KNOWN};
 use countersign_protocol::issuer::Issuer;
 use countersign_protocol::json;
-use countersign_protocol::manifest::ManifestChain;
+use countersign_protocol::manifest::{ManifestChain, ManifestError};
 use countersign_tls::CertificateFault;
 
 use super::open_provider::{open_to_look, read_config};
@@ -123,6 +123,9 @@ async fn reach(issuer: &Issuer, root: Option<Thumbprint>) -> Result<(), Failure>
     let endpoints = discovery.endpoints(issuer).map_err(|error| is_other(&error))?;
     let reply = http.get(endpoints.manifest.as_str()).await?;
     let manifests: ManifestChain = json::parse(reply.text.as_bytes()).map_err(|error| is_other(&error))?;
-    manifests.verify(issuer, &root, None).map_err(|error| is_other(&error))?;
+    manifests.verify(issuer, &root, None).map_err(|error| match error {
+        ManifestError::OtherRoot => is_other(&"its key manifest is signed by another evidence root"),
+        other => is_other(&other),
+    })?;
     Ok(())
 }

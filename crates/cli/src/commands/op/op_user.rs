@@ -7,8 +7,8 @@ use countersign_op::config::User;
 use serde_json::{Value, json};
 
 use super::config_entry::ConfigEntry;
-use super::directory_failure;
 use super::open_provider::{open_beside, open_to_look};
+use super::{directory_failure, lookup_failure};
 use crate::arguments::{AddUser, OpUser, ProviderConfig};
 use crate::error_code::ErrorCode;
 use crate::exit::Exit;
@@ -30,6 +30,7 @@ pub async fn run(
         OpUser::List => open_to_look(config, home)?,
         _ => open_beside(config, home, output)?,
     };
+    let unknown = |error| lookup_failure(&error, &hints.command("user list"));
     match command {
         OpUser::Add(add) => {
             let user = provider.add_user(&toml_entry(*add)?).await.map_err(directory_failure)?;
@@ -61,7 +62,7 @@ pub async fn run(
             }
         }
         OpUser::Hint { user, add, remove } => {
-            let sub = provider.user(&user).map_err(directory_failure)?.sub.clone();
+            let sub = provider.user(&user).map_err(unknown)?.sub.clone();
             let text = provider.user_entry(sub.as_str()).map_err(directory_failure)?;
             let mut entry = ConfigEntry::of_toml(&text, "users")
                 .ok_or_else(|| Failure::usage(ErrorCode::Provider, "the entry can't be read"))?;
@@ -79,7 +80,7 @@ pub async fn run(
             })?;
         }
         OpUser::Lock { user } => {
-            let sub = provider.user(&user).map_err(directory_failure)?.sub.clone();
+            let sub = provider.user(&user).map_err(unknown)?.sub.clone();
             let ended = provider.lock_user(&sub).await.map_err(directory_failure)?;
             let event = json!({ "event": "user_locked", "sub": sub, "withdrawn": ended });
             output.result(&event, |_| {
@@ -90,9 +91,9 @@ pub async fn run(
             })?;
         }
         OpUser::Unlock { user } => {
-            let found = provider.user(&user).map_err(directory_failure)?;
+            let found = provider.user(&user).map_err(unknown)?;
             provider.unlock_user(&found.sub).await.map_err(directory_failure)?;
-            let now = provider.user(&user).map_err(directory_failure)?;
+            let now = provider.user(&user).map_err(unknown)?;
             if now.locked {
                 return Err(Failure::usage(
                     ErrorCode::InFile,
@@ -104,7 +105,7 @@ pub async fn run(
             })?;
         }
         OpUser::Remove { user } => {
-            let sub = provider.user(&user).map_err(directory_failure)?.sub.clone();
+            let sub = provider.user(&user).map_err(unknown)?.sub.clone();
             let revoked = provider.remove_user(&sub).await.map_err(directory_failure)?;
             let event = json!({ "event": "user_removed", "sub": sub, "devices_revoked": revoked });
             output.result(&event, |_| format!("{} is removed. Devices revoked: {revoked}.", sub.as_str()))?;
