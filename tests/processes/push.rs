@@ -55,6 +55,9 @@ fn the_operator_sees_who_can_be_woken_and_no_log_holds_an_endpoint() {
     till.ask(&[("authorization_details", PAYMENT), ("binding_message", "c4n4ry")]);
     let push = pushes.wait_for(1).remove(0);
     let seen = format!("{} {}", push.as_seen(), subscription.plaintext(&push));
+    // The digits of this test's own addresses may be the amount's.
+    let is_digit = |c: char| c.is_ascii_digit() || c == '.';
+    let seen: String = seen.split_inclusive(|c| !is_digit(c)).filter(|part| !part.starts_with("127.")).collect();
     for canary in ["alice", "Alice", "coffee-pos", "Acme Coffee", "4.20", "c4n4ry", "payment", id.as_str()] {
         assert!(!seen.contains(canary), "the push service saw {canary}");
     }

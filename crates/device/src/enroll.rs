@@ -87,7 +87,16 @@ impl Device {
         let reply = self.register(preview, &begun, &*transport).await?;
         let registered: RegistrationResponse = match reply.status {
             200 | 201 => read("registration", &reply)?,
-            _ => return Err(refusal("registration", &reply)),
+            _ => {
+                let refused = refusal("registration", &reply);
+                if matches!(refused, EnrollError::Refused { code: ProblemCode::PasskeyNotAllowed, .. }) {
+                    // The link may still be used with another key.
+                    self.inner.services.keys.destroy(&begun.account).await?;
+                    let forget = vec![Change::DeleteEnrollment(begun.token)];
+                    self.inner.services.vault.apply(&begun.account, forget).await?;
+                }
+                return Err(refused);
+            }
         };
         if registered.subject != preview.token.sub {
             return Err(EnrollError::NotAProvider { what: "registration", status: reply.status });
@@ -140,26 +149,43 @@ impl Device {
             };
         }
         let account = AccountId::random(&*self.inner.random);
-        let code_origin = self.inner.code_origin.clone();
         let passkey = match user {
-            Verified::Platform { .. } if code_origin.is_some() => {
+            Verified::Platform { .. } if self.inner.code_origin.is_some() => {
                 Some(preview.passkey.as_ref().ok_or(EnrollError::NoPasskey)?)
             }
             _ => None,
         };
         let made = keys.make(&account, user, passkey).await?;
+        let begun = self.prepare(preview, name, user, &account, &made).await;
+        if begun.is_err() {
+            // Nothing else knows these keys.
+            keys.destroy(&account).await.ok();
+        }
+        begun
+    }
+
+    /// The registration with these keys, kept until it is done.
+    async fn prepare(
+        &self,
+        preview: &LinkPreview,
+        name: &str,
+        user: &Verified,
+        account: &AccountId,
+        made: &NewKeys,
+    ) -> Result<PendingEnrollment, EnrollError> {
+        let keys = &self.inner.services.keys;
         let (key_protection, approval_key_type, approval_proof) = match made.created.clone() {
             Some(created) => (KeyProtection::Passkey, ApprovalKeyType::Webauthn, KeyProof::Created(created)),
             None => {
-                let protection = keys.protection_of(&account).await?;
-                let proof = self.sign_proof(preview, &account, user, &made, protection).await?;
+                let protection = keys.protection_of(account).await?;
+                let proof = self.sign_proof(preview, account, user, made, protection).await?;
                 (protection, ApprovalKeyType::P256, KeyProof::Signed(proof))
             }
         };
         let request = RegistrationRequest {
             registration_token: preview.link.token().clone(),
-            public_key: made.transport,
-            approval_key: Some(made.approval),
+            public_key: made.transport.clone(),
+            approval_key: Some(made.approval.clone()),
             approval_key_type,
             approval_proof,
             device: DeviceDescription {
@@ -169,14 +195,14 @@ impl Device {
                 key_protection,
                 shared: false,
                 push_address: None,
-                code_origin,
+                code_origin: self.inner.code_origin.clone(),
                 platform: PLATFORM.to_owned(),
                 device_name: name.to_owned(),
             },
             attestation: None,
         };
         let body = serde_json::to_string(&request).expect("a registration has string keys and whole numbers");
-        let begun = PendingEnrollment { token, account, body };
+        let begun = PendingEnrollment { token: preview.link.token().hash(), account: account.clone(), body };
         // The body holds the link, a secret until it is used, and a database keeps deleted rows for a while.
         let sealed = keys.seal(&begun.account, &Secret::new(begun.body.as_str())).await?;
         self.inner.services.vault.put_enrollment(&PendingEnrollment { body: sealed, ..begun.clone() }).await?;

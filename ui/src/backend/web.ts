@@ -37,7 +37,10 @@ export interface DeviceModule {
 
 /** The device in this page: opened while the page is visible, and given up when it is hidden and nothing is under way. */
 class DevicePage {
-  #module: Promise<DeviceModule>;
+  #load: () => Promise<DeviceModule>;
+  #module: Promise<DeviceModule> | undefined;
+  /** Commands that have begun: while there is one, the app is not given up. */
+  #running = 0;
   #app: Promise<WebApp> | undefined;
   #listeners = new Set<(snapshot: Snapshot) => void>();
   /** The revision that those of the present app are counted from: the page takes no lower one than it had. */
@@ -47,24 +50,45 @@ class DevicePage {
   #link: string | undefined;
 
   constructor(load: () => Promise<DeviceModule>) {
-    this.#module = load().then(async (module) => {
-      await module.default();
-      return module;
-    });
+    this.#load = load;
     this.#takeLink();
     addEventListener("hashchange", () => {
       this.#takeLink();
-      void this.#app?.then((app) => this.#offerLink(app));
+      void this.#app?.then((app) => this.#offerLink(app)).catch(() => undefined);
     });
     document.addEventListener("visibilitychange", () => {
       if (document.hidden) void this.#rest();
-      else void this.open();
+      // Who asks for something next is told why it can't be opened.
+      else void this.open().catch(() => undefined);
     });
   }
 
   /** The app, opened where it is not. */
   open(): Promise<WebApp> {
-    return (this.#app ??= this.#module.then((device) => device.WebApp.open(false)).then((app) => this.#use(app)));
+    this.#app ??= this.#opened().catch((thrown: unknown) => {
+      // The next call tries again: the network may be back.
+      this.#app = undefined;
+      throw thrown;
+    });
+    return this.#app;
+  }
+
+  async #opened(): Promise<WebApp> {
+    const device = await this.#device();
+    return this.#use(await device.WebApp.open(false));
+  }
+
+  #device(): Promise<DeviceModule> {
+    const loaded = async () => {
+      const module = await this.#load();
+      await module.default();
+      return module;
+    };
+    this.#module ??= loaded().catch((thrown: unknown) => {
+      this.#module = undefined;
+      throw thrown;
+    });
+    return this.#module;
   }
 
   watch(listener: (snapshot: Snapshot) => void): () => void {
@@ -72,17 +96,17 @@ class DevicePage {
     return () => void this.#listeners.delete(listener);
   }
 
-  async snapshot(): Promise<Snapshot> {
-    const app = await this.open();
-    return this.#counted(await app.snapshot());
+  snapshot(): Promise<Snapshot> {
+    return this.run(async (app) => this.#counted(await app.snapshot()));
   }
 
   /** Runs a command, after which a hidden page may rest. */
   async run<T>(command: (app: WebApp) => Promise<T>): Promise<T> {
-    const app = await this.open();
+    this.#running += 1;
     try {
-      return await command(app);
+      return await command(await this.open());
     } finally {
+      this.#running -= 1;
       if (document.hidden) void this.#rest();
     }
   }
@@ -105,7 +129,7 @@ class DevicePage {
 
   /** Becomes the device once the page that is it now is hidden or closed. */
   async #takeOver(before: WebApp): Promise<void> {
-    const device = await this.#module;
+    const device = await this.#device();
     const app = await device.WebApp.open(true);
     if ((await this.#app) !== before || document.hidden) return app.free();
     this.#app = this.#use(app);
@@ -114,8 +138,8 @@ class DevicePage {
 
   async #rest(): Promise<void> {
     const opened = this.#app;
-    const app = await opened;
-    if (!app || this.#app !== opened || !document.hidden || app.is_busy()) return;
+    const app = await opened?.catch(() => undefined);
+    if (!app || this.#app !== opened || !document.hidden || this.#running > 0 || app.is_busy()) return;
     this.#app = undefined;
     app.free();
   }

@@ -60,6 +60,7 @@ export const german = (here: Here): Words => {
       ask: "Nur, wenn Sie selbst um diesen Link gebeten haben.",
       confirm: here === "phone" ? "Ja, dieses Handy einrichten" : "Ja, diesen Computer einrichten",
       cancel: "Nein, abbrechen",
+      pin: "Stattdessen eine PIN nehmen",
     },
 
     test: { badge: "TEST", words: "Nichts hier ist echt" },

@@ -61,6 +61,7 @@ export const english = (here: Here) => {
       ask: "Only if you asked for this link yourself.",
       confirm: `Yes, set up ${device}`,
       cancel: "No, cancel",
+      pin: "Use a PIN instead",
     },
 
     test: { badge: "TEST", words: "Nothing here is real" },

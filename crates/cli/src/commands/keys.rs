@@ -29,7 +29,11 @@ struct Event {
 pub async fn run(output: Output) -> Result<Exit, Failure> {
     let keyring = open_device::ports()?.keyring;
     let offers = offers(keyring.as_deref()).await;
-    let chosen = offers.iter().position(|offer| offer.unavailable.is_none());
+    // As `enroll` reads it.
+    let insisted = std::env::var("COUNTERSIGN_KEY").ok().filter(|key| !key.is_empty());
+    let is_chosen =
+        |offer: &KeyOffer| offer.unavailable.is_none() && insisted.as_deref().is_none_or(|key| key == name_of(offer));
+    let chosen = offers.iter().position(is_chosen);
     for (at, offer) in offers.iter().enumerate() {
         let event = event(offer, chosen == Some(at));
         output.result(&event, |paint| describe(&event, paint))?;
@@ -38,10 +42,15 @@ pub async fn run(output: Output) -> Result<Exit, Failure> {
     Ok(Exit::Ok)
 }
 
+/// As `enroll --key` takes it.
+fn name_of(offer: &KeyOffer) -> &'static str {
+    if offer.protection == KeyProtection::FileKeyring { "keyring" } else { "file" }
+}
+
 fn event(offer: &KeyOffer, chosen: bool) -> Event {
     Event {
         event: "key",
-        key: if offer.protection == KeyProtection::FileKeyring { "keyring" } else { "file" },
+        key: name_of(offer),
         key_protection: offer.protection,
         available: offer.unavailable.is_none(),
         chosen,

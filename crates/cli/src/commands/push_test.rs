@@ -16,7 +16,7 @@ use crate::error_code::ErrorCode;
 use crate::exit::Exit;
 use crate::failure::Failure;
 use crate::output::Output;
-use crate::push_endpoint::{PushEndpoint, PushWake, for_tests_alone};
+use crate::push_endpoint::{NOT_WITHDRAWN, PushEndpoint, PushWake, for_tests_alone, withdrawn};
 use crate::push_failure::PushCall;
 use crate::push_report::{LOOK_WITHIN, PushReport};
 use crate::request_text::one_line;
@@ -61,7 +61,9 @@ pub async fn run(test: arguments::PushTest, home: Option<PathBuf>, output: Outpu
                 () = stopped => Err(Failure::usage(ErrorCode::Stopped, "stopped before the test had ended")),
             };
             // Nothing listens from here on.
-            device.set_push_address(&account.account, None).await.ok();
+            if !withdrawn(&device, &account.account).await {
+                output.progress(NOT_WITHDRAWN);
+            }
             tested?.print(true, "It must reach this machine: see [egress] in its configuration", output)
         }
     }

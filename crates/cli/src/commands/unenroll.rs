@@ -2,6 +2,7 @@
 
 use std::path::PathBuf;
 
+use countersign_device::account::AccountStatus;
 use countersign_device::error::{OwnCallError, UnenrollError};
 use countersign_device::view::AccountView;
 use serde_json::json;
@@ -46,14 +47,21 @@ pub async fn run(unenroll: Unenroll, home: Option<PathBuf>, output: Output) -> R
             None => format!(
                 "The account of {whose} at {issuer} is off this device, which the provider has revoked; its history stays."
             ),
+            Some(OwnCallError::NoPart { status: AccountStatus::NotKnown { .. } }) => format!(
+                "The account of {whose} at {issuer} is off this device; its history stays. The provider did not know this device any more."
+            ),
             Some(error) => {
+                let told = match error {
+                    OwnCallError::NoReply { .. } => "may not have been told",
+                    _ => "was not told",
+                };
                 let why = match error {
                     OwnCallError::NoReply { why: Some(why) } => unreached(&issuer.host(), *why),
                     other => one_line(&other.to_string()),
                 };
                 format!(
                     "The account of {whose} at {issuer} is off this device; its history stays.\n\
-                     The provider was not told: {why}. It lists this device until it is revoked there, and may go on asking it. \
+                     The provider {told}: {why}. It lists this device until it is revoked there. \
                      Its operator types: countersign op device revoke {}",
                     account.device_id
                 )

@@ -19,7 +19,7 @@ use self::subscription::Subscriptions;
 use crate::error_code::ErrorCode;
 use crate::failure::Failure;
 
-pub use self::registration::{LeftBehind, Registrations, for_tests_alone};
+pub use self::registration::{LeftBehind, NOT_WITHDRAWN, Registrations, for_tests_alone, withdrawn};
 
 /// The endpoint. It stops listening when it is dropped.
 pub struct PushEndpoint {

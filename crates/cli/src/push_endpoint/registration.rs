@@ -56,7 +56,7 @@ impl Registrations {
         for_tests_alone(&accounts)?;
         let mut registrations =
             Registrations { device: device.clone(), endpoint: Arc::new(endpoint), keeping: BTreeMap::new() };
-        let mut refused = Vec::new();
+        let (mut refused, mut has_taken) = (Vec::new(), false);
         for view in &accounts {
             let call = PushCall { account: view, home, listens: Some(registrations.endpoint.at().ip()) };
             let before = device.push_status(&view.account).await.map(|status| status.state);
@@ -67,10 +67,15 @@ impl Registrations {
             match told {
                 Err(error) if is_final(&error) => refused.push((call.failure(&error), call.describe(&error))),
                 told => {
-                    if told.is_ok() && before == Some(PushState::Ok) {
-                        output.progress(&left_behind(&view.issuer.host(), "has this one in its place"));
+                    match &told {
+                        Ok(()) if before == Some(PushState::Ok) => {
+                            output.progress(&left_behind(&view.issuer.host(), "has this one in its place"));
+                        }
+                        Ok(()) => {}
+                        Err(error) => output.progress(&format!("Not woken yet: {}.", call.describe(error))),
                     }
-                    registrations.keep(view.account.clone(), output);
+                    has_taken |= told.is_ok();
+                    registrations.keep(view.account.clone(), told.err().and_then(|error| asked_pause(&error)), output);
                 }
             }
         }
@@ -80,7 +85,9 @@ impl Registrations {
         for (_, what) in &refused {
             output.progress(&format!("{what}."));
         }
-        output.progress(&format!("Woken by pushes to {}.", registrations.endpoint.at()));
+        if has_taken {
+            output.progress(&woken_at(&registrations.endpoint));
+        }
         Ok(registrations)
     }
 
@@ -88,13 +95,9 @@ impl Registrations {
     pub async fn withdraw(self, output: Output) {
         self.keeping.values().for_each(JoinHandle::abort);
         for account in self.keeping.keys() {
-            let withdrawn = timeout(WITHDRAW_WITHIN, self.device.set_push_address(account, None)).await;
-            // One that takes no part any more is pushed nothing.
-            if !matches!(withdrawn, Ok(Ok(()) | Err(OwnCallError::NoPart { .. }))) {
+            if !withdrawn(&self.device, account).await {
                 tracing::warn!(%account, "the provider was not told that this device can't be woken any more");
-                output.progress(
-                    "A provider was not told that this device can't be woken any more; the next watch tells it.",
-                );
+                output.progress(NOT_WITHDRAWN);
             }
         }
     }
@@ -103,11 +106,12 @@ impl Registrations {
         self.device.set_push_address(account, Some(self.endpoint.address(account))).await
     }
 
-    /// Tells the provider again where it has lost the address, or could not be told yet.
-    fn keep(&mut self, account: AccountId, output: Output) {
+    /// Tells the provider again where it has lost the address, or could not be told yet; not before `asked_pause` is over.
+    fn keep(&mut self, account: AccountId, asked_pause: Option<Duration>, output: Output) {
         let (device, endpoint) = (self.device.clone(), Arc::clone(&self.endpoint));
         let kept = account.clone();
         let keeping = tokio::spawn(async move {
+            sleep(asked_pause.unwrap_or_default()).await;
             let (mut pause, mut looked) = (FIRST_PAUSE, Instant::now());
             loop {
                 if looked.elapsed() >= LOOK_EVERY {
@@ -129,6 +133,7 @@ impl Registrations {
                 match device.set_push_address(&account, Some(endpoint.address(&account))).await {
                     // What came meanwhile was pushed nowhere.
                     Ok(()) => {
+                        output.progress(&woken_at(&endpoint));
                         device.pull().await;
                         sleep(CHECK_EVERY).await;
                     }
@@ -136,8 +141,8 @@ impl Registrations {
                         output.progress(&format!("The provider takes no push address any more: {error}."));
                         return;
                     }
-                    Err(_) => {
-                        sleep(pause).await;
+                    Err(error) => {
+                        sleep(self::asked_pause(&error).unwrap_or(pause)).await;
                         pause = (pause * 2).min(LONGEST_PAUSE);
                     }
                 }
@@ -145,6 +150,17 @@ impl Registrations {
         });
         self.keeping.insert(kept, keeping);
     }
+}
+
+/// Said where an address could not be taken back.
+pub const NOT_WITHDRAWN: &str =
+    "A provider was not told that this device can't be woken any more; the next watch tells it.";
+
+/// Takes the address of an account away from its provider, within a few seconds. Whether it is pushed to no more.
+pub async fn withdrawn(device: &Device, account: &AccountId) -> bool {
+    let withdrawn = timeout(WITHDRAW_WITHIN, device.set_push_address(account, None)).await;
+    // One that takes no part any more is pushed nothing.
+    matches!(withdrawn, Ok(Ok(()) | Err(OwnCallError::NoPart { .. })))
 }
 
 /// Addresses that an earlier run left at providers, because it was killed or could not reach them: nothing listens there any more.
@@ -185,6 +201,18 @@ async fn withdraw_left(device: &Device, AccountView { account, issuer, .. }: &Ac
         && device.set_push_address(account, None).await.is_ok()
     {
         output.progress(&left_behind(&issuer.host(), "does not push there any more"));
+    }
+}
+
+fn woken_at(endpoint: &PushEndpoint) -> String {
+    format!("Woken by pushes to {}.", endpoint.at())
+}
+
+/// How long the provider asked to wait.
+fn asked_pause(error: &OwnCallError) -> Option<Duration> {
+    match error {
+        OwnCallError::Refused { retry_after, .. } => retry_after.map(Duration::from_secs),
+        _ => None,
     }
 }
 

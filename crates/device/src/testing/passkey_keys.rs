@@ -123,6 +123,7 @@ impl KeyStore for PasskeyKeys {
     }
 
     fn destroy<'a>(&'a self, account: &'a AccountId) -> BoxFuture<'a, Result<(), KeyError>> {
+        self.authenticator().passkey = None;
         KeyStore::destroy(&self.keys, account)
     }
 

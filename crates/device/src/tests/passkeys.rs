@@ -8,6 +8,7 @@ use countersign_protocol::discovery::{AttestationConveyance, PasskeyPolicy, Pass
 use countersign_protocol::id::ChallengeId;
 use countersign_protocol::interaction::UserVerification;
 use countersign_protocol::outcome::Ending;
+use countersign_protocol::problem::ProblemCode;
 use countersign_protocol::registration::{KeyProtection, RegistrationRequest};
 use countersign_testing::passkey::{BE, BS, UP, UV};
 
@@ -17,7 +18,7 @@ use crate::ports::key_store::KeyError;
 use crate::ports::maybe_send::BoxFuture;
 use crate::ports::user_verifier::{FixedVerifier, PinPrompt, UserVerifier, Verified};
 use crate::ports::vault::{MemoryVault, Stage};
-use crate::testing::PasskeyKeys;
+use crate::testing::{PasskeyKeys, problem};
 use crate::{Device, EnrollmentResult, Ports};
 
 const ORIGIN: &str = "https://id.acme.example";
@@ -107,6 +108,18 @@ async fn a_lost_201_of_a_passkey_costs_no_second_one() {
     assert_eq!(page.keys.authenticator().prompts, 1);
     let registrations = page.fixture.provider.lock().unwrap().registrations.clone();
     assert_eq!(registrations[0], registrations[1]);
+}
+
+#[tokio::test]
+async fn a_passkey_that_the_provider_does_not_take_is_forgotten_and_the_link_takes_a_pin() {
+    let page = Page::at(ORIGIN).await;
+    let preview = page.device.preview(&page.fixture.link()).await.unwrap();
+    page.fixture.provider.lock().unwrap().instead = vec![problem(ProblemCode::PasskeyNotAllowed, None)];
+    let refused = page.device.enroll(&preview, "Phone", &PLATFORM).await;
+    assert!(matches!(refused, Err(EnrollError::Refused { code: ProblemCode::PasskeyNotAllowed, .. })));
+    let enrolled = page.device.enroll(&preview, "Phone", &pin("135790")).await.unwrap();
+    assert_ne!(enrolled.key_protection, KeyProtection::Passkey);
+    assert_eq!(page.fixture.provider.lock().unwrap().registrations.len(), 1);
 }
 
 #[tokio::test]

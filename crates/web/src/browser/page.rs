@@ -65,7 +65,7 @@ impl WebApp {
             ticks: Arc::new(ticks),
         };
         let (device, state) = match open(&ports, random, wait).await {
-            Ok((device, database)) => (Ok(device), state::kept_in(Some(database))),
+            Ok((device, database, lock)) => (Ok(device), state::kept_in(Some((database, lock)))),
             Err(error) => (Err(error), state::kept_in(None)),
         };
         let app = App::with_device(device, &ports, state, options).await;
@@ -226,15 +226,19 @@ impl Drop for UnderWay {
     }
 }
 
-async fn open(ports: &Ports, random: Arc<dyn Random>, wait: bool) -> Result<(Device, Rc<Database>), OpenError> {
+async fn open(
+    ports: &Ports,
+    random: Arc<dyn Random>,
+    wait: bool,
+) -> Result<(Device, Rc<Database>, Rc<DeviceLock>), OpenError> {
     let lock = if wait { DeviceLock::wait().await.map(Some) } else { DeviceLock::take().await };
     let lock = lock.map_err(|thrown| VaultError::Storage(storage_error(&js::exception_name(&thrown))))?;
-    let lock = lock.ok_or(OpenError::HeldElsewhere)?;
+    let lock = Rc::new(lock.ok_or(OpenError::HeldElsewhere)?);
     let database = Rc::new(Database::open().await?);
     let keys = WebKeys::open(Rc::clone(&database), random).await?;
-    let vault = WebVault::new(Rc::clone(&database), lock);
+    let vault = WebVault::new(Rc::clone(&database), Rc::clone(&lock));
     let device = Device::with_stores(ports.clone(), Arc::new(vault), Arc::new(keys)).await?;
-    Ok((device, database))
+    Ok((device, database, lock))
 }
 
 /// What this device may be called, until the person says: the system's name, as far as the browser tells it.

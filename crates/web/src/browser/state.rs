@@ -10,20 +10,21 @@ use wasm_bindgen::JsValue;
 use wasm_bindgen_futures::spawn_local;
 
 use super::database::{Database, failed, result_of, stores};
+use super::device_lock::DeviceLock;
 use super::js;
 
 const APP: &str = "app";
 
-/// The app's own state in this database; without one, it is forgotten with the page.
-pub(super) fn kept_in(database: Option<Rc<Database>>) -> Arc<dyn StateStore> {
-    match database {
-        Some(database) => Arc::new(WebState(database)),
+/// The app's own state in this database, written while the lock is held; without one, it is forgotten with the page.
+pub(super) fn kept_in(device: Option<(Rc<Database>, Rc<DeviceLock>)>) -> Arc<dyn StateStore> {
+    match device {
+        Some((database, lock)) => Arc::new(WebState(database, lock)),
         None => Arc::new(Forgotten),
     }
 }
 
 /// The app's own state in the page's database.
-struct WebState(Rc<Database>);
+struct WebState(Rc<Database>, Rc<DeviceLock>);
 
 /// Of a page that is not the device: it would write over what the device keeps.
 struct Forgotten;
@@ -46,12 +47,14 @@ impl StateStore for WebState {
     }
 
     fn write(&self, state: Vec<u8>) {
-        let database = Rc::clone(&self.0);
+        let (database, lock) = (Rc::clone(&self.0), Rc::clone(&self.1));
         // In the order of the calls: tasks begin in that order, and so do their transactions.
         spawn_local(async move {
             if let Err(error) = replace(&database, &state).await {
                 tracing::warn!(%error, "the app's state could not be written");
             }
+            // Free after the last write: another page begins with what this one wrote.
+            drop(lock);
         });
     }
 }

@@ -29,11 +29,11 @@ const POSITION: &str = "position";
 /// The vault of this origin. It holds the device's lock: nobody else writes while it lives.
 pub(super) struct WebVault {
     database: Rc<Database>,
-    _lock: DeviceLock,
+    _lock: Rc<DeviceLock>,
 }
 
 impl WebVault {
-    pub(super) fn new(database: Rc<Database>, lock: DeviceLock) -> WebVault {
+    pub(super) fn new(database: Rc<Database>, lock: Rc<DeviceLock>) -> WebVault {
         WebVault { database, _lock: lock }
     }
 

@@ -74,9 +74,18 @@ it("says that the person would not, and lets her try again", async () => {
   await waitFor(() => expect(backend.calls).toHaveLength(2));
 });
 
-it("goes on to the PIN where there is no screen lock after all", async () => {
+it("offers a PIN to a person who would not, or could not", async () => {
   const { appState, backend, getByRole } = renderPreview({ passkey: true });
-  backend.onEnroll = () => ({ code: "no_screen_lock", message: "" });
+  backend.onEnroll = () => ({ code: "declined", message: "" });
+  await fireEvent.click(getByRole("button", { name: en.preview.confirm }));
+  await waitFor(() => expect(getByRole("alert").textContent).toBe(en.failure.declined));
+  await fireEvent.click(getByRole("button", { name: en.preview.pin }));
+  expect(appState.screen).toEqual({ name: "pin-new" });
+});
+
+it.each(["no_screen_lock", "passkey_not_allowed"])("goes on to the PIN where a passkey is none (%s)", async (code) => {
+  const { appState, backend, getByRole } = renderPreview({ passkey: true });
+  backend.onEnroll = () => ({ code, message: "" });
   await fireEvent.click(getByRole("button", { name: en.preview.confirm }));
   await waitFor(() => expect(appState.screen).toEqual({ name: "pin-new" }));
 });

@@ -44,9 +44,12 @@ fn a_store_of_a_newer_version_is_refused_in_plain_words_and_left_alone() {
     Connection::open(&path).unwrap().pragma_update(None, "user_version", SCHEMA + 1).unwrap();
     let before = std::fs::read(&path).unwrap();
     let Err(refused) = Database::open(&path) else { panic!("a newer store was opened") };
+    let newer = SCHEMA + 1;
     assert_eq!(
         refused.to_string(),
-        "the store was written by a newer version of Countersign (schema 5, this one knows 4); update Countersign"
+        format!(
+            "the store was written by a newer version of Countersign (schema {newer}, this one knows {SCHEMA}); update Countersign"
+        )
     );
     assert_eq!(std::fs::read(&path).unwrap(), before);
 }
