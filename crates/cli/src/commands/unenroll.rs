@@ -3,6 +3,7 @@
 use std::path::PathBuf;
 
 use countersign_device::account::AccountStatus;
+use countersign_device::device_event::OfflineReason;
 use countersign_device::error::{OwnCallError, UnenrollError};
 use countersign_device::view::AccountView;
 use serde_json::json;
@@ -52,7 +53,10 @@ pub async fn run(unenroll: Unenroll, home: Option<PathBuf>, output: Output) -> R
             ),
             Some(error) => {
                 let told = match error {
-                    OwnCallError::NoReply { .. } => "may not have been told",
+                    // It may have done what it was asked.
+                    OwnCallError::NoReply { why: Some(OfflineReason::NoReply | OfflineReason::Unwell) | None } => {
+                        "may not have been told"
+                    }
                     _ => "was not told",
                 };
                 let why = match error {
