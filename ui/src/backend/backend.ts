@@ -19,8 +19,12 @@ export interface Answer {
   number?: string;
 }
 
+/** What the page runs on, as a person calls it. */
+export type Here = "computer" | "phone";
+
 /** Every promise is rejected with a `Failure` and nothing else. */
 export interface Backend {
+  readonly here: Here;
   snapshot(): Promise<Snapshot>;
   /** Calls `listener` with every snapshot from now on; the returned function unsubscribes. */
   watch(listener: (snapshot: Snapshot) => void): Promise<() => void>;

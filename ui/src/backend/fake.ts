@@ -1,6 +1,6 @@
 // A fake backend and fixtures for tests; no part of the bundle.
 
-import type { Answer, Backend } from "./backend";
+import type { Answer, Backend, Here } from "./backend";
 import type {
   AccountLine,
   AnswerResult,
@@ -174,6 +174,7 @@ export function activityEntry(id: string, overrides: Partial<ActivityEntry> = {}
 
 /** A backend whose replies a test chooses, and that records its calls. */
 export class FakeBackend implements Backend {
+  here: Here = "computer";
   state: Snapshot;
   calls: [string, ...unknown[]][] = [];
   /** What `answer` replies. */

@@ -7,6 +7,7 @@ import type { Backend } from "./backend";
 import type { Snapshot } from "./types";
 
 export const tauri: Backend = {
+  here: "computer",
   snapshot: () => invoke("snapshot"),
   watch: (listener) => listen<Snapshot>("snapshot", (event) => listener(event.payload)),
   preview: (link) => invoke("preview", { link }),

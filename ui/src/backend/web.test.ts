@@ -61,6 +61,10 @@ class FakeModule implements DeviceModule {
   release = () => this.#free?.();
 }
 
+/** Whether the fingers of this page's person are all that points. */
+let isTouched = false;
+vi.stubGlobal("matchMedia", () => ({ matches: isTouched }));
+
 function pageWith(...apps: FakeApp[]): { backend: Backend; module: FakeModule } {
   const module = new FakeModule(apps);
   return { backend: web(async () => module), module };
@@ -177,4 +181,12 @@ it("does not take over while it is hidden", async () => {
   module.release();
   await settled();
   expect(taken.freed).toBe(true);
+});
+
+it.each([
+  [true, "phone"],
+  [false, "computer"],
+])("says what it runs on as a person calls it (touched: %s)", (touched, here) => {
+  isTouched = touched;
+  expect(pageWith(new FakeApp()).backend.here).toBe(here);
 });

@@ -163,10 +163,16 @@ class DevicePage {
   }
 }
 
+/** Whether it is held in the hand: a finger points, and nothing else. */
+function isPhone(): boolean {
+  return matchMedia("(hover: none) and (pointer: coarse)").matches;
+}
+
 /** The backend of a page that is the device; `load` brings its module. */
 export function web(load: () => Promise<DeviceModule>): Backend {
   const page = new DevicePage(load);
   return {
+    here: isPhone() ? "phone" : "computer",
     snapshot: () => page.snapshot(),
     watch: async (listener) => page.watch(listener),
     preview: (link) => page.run((app) => app.preview(link)),

@@ -74,7 +74,7 @@ export class AppState {
   }
 
   get words(): Words {
-    return catalogue(this.locale);
+    return catalogue(this.locale, this.backend.here);
   }
 
   /** Requests that are not held back, the oldest deadline first. */

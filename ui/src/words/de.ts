@@ -1,6 +1,7 @@
 // German; see en.ts.
 
-import { TRIES_TOLD, type Here, type Words } from "./en";
+import type { Here } from "../backend/backend";
+import { TRIES_TOLD, type Words } from "./en";
 
 const tries = (count: number) => (count === 1 ? "Ein Versuch bleibt" : `${count} Versuche bleiben`);
 

@@ -1,13 +1,12 @@
 // English. Every language has the same members; a missing one does not compile. Words that only people of the field know (provider,
 // device, client, enrollment, evidence) stay off the screens: parties have their names, the rest an everyday word.
 
+import type { Here } from "../backend/backend";
+
 const plural = new Intl.PluralRules("en");
 /** Tries are told from the fifth wrong PIN on. */
 export const TRIES_TOLD = 5;
 const tries = (count: number) => (plural.select(count) === "one" ? `${count} try is left` : `${count} tries are left`);
-
-/** What the page runs on, as a person calls it. */
-export type Here = "computer" | "phone";
 
 const HERE: Record<Here, string> = { computer: "this computer", phone: "this phone" };
 

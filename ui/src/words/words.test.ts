@@ -1,7 +1,8 @@
 import { describe, expect, it } from "vitest";
 
+import type { Here } from "../backend/backend";
 import { german } from "./de";
-import { en, english, type Here } from "./en";
+import { en, english } from "./en";
 import { scopesText } from "./words";
 
 /** Every text of a catalogue with its place; functions get names that are no words of ours. */

@@ -1,12 +1,13 @@
 // Catalogues by locale, and sentences for failures and results.
 
+import type { Here } from "../backend/backend";
 import type { AccountLine, Failure, RequestResult } from "../backend/types";
 import { formatDateTime, formatTime, formatTimeLeft } from "../format/time";
 import { formatMoney } from "../format/money";
 import { german } from "./de";
-import { english, type Here, type Words } from "./en";
+import { english, type Words } from "./en";
 
-export type { Here, Words } from "./en";
+export type { Words } from "./en";
 
 export type Locale = "en" | "de";
 
