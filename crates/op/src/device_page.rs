@@ -1,10 +1,11 @@
 //! The device in a browser: the page below `/device/`, held in memory, served with the headers that confine it.
 
+mod current;
+
 use std::collections::BTreeMap;
 use std::fs;
 use std::io;
 use std::path::{Path, PathBuf};
-use std::sync::Arc;
 
 use axum::Router;
 use axum::body::{Body, Bytes};
@@ -16,6 +17,8 @@ use countersign_jose::base64url;
 use countersign_private_files::{PermissionError, SecretError, check_folder, read_settings};
 use countersign_protocol::issuer::Issuer;
 use ring::digest;
+
+pub(crate) use current::CurrentPage;
 
 use crate::http::NO_STORE;
 
@@ -166,7 +169,7 @@ fn media_type(name: &str) -> Option<&'static str> {
 }
 
 /// Routes of the page. Where there is none they say how to build it.
-pub(crate) fn routes(issuer: &Issuer, page: Option<Arc<DevicePage>>) -> Router {
+pub(crate) fn routes(issuer: &Issuer, page: CurrentPage) -> Router {
     let path = format!("{}{DEVICE_PAGE}", issuer.path());
     let state = Served { page, policy: content_security_policy(issuer) };
     let folder = path.clone();
@@ -191,7 +194,7 @@ fn content_security_policy(issuer: &Issuer) -> HeaderValue {
 
 #[derive(Clone)]
 struct Served {
-    page: Option<Arc<DevicePage>>,
+    page: CurrentPage,
     policy: HeaderValue,
 }
 
@@ -205,7 +208,7 @@ async fn file(State(served): State<Served>, UrlPath(name): UrlPath<String>, head
 
 impl Served {
     fn respond(&self, name: &str, request: &HeaderMap) -> Response {
-        let mut response = match self.page.as_deref().map(|page| page.files.get(name)) {
+        let mut response = match self.page.get().as_deref().map(|page| page.files.get(name)) {
             Some(Some(file)) => file.respond(name.starts_with(ASSETS), request),
             Some(None) => not_found("The device page has no such file.\n"),
             None => not_found(NOT_BUILT),

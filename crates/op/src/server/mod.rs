@@ -25,7 +25,7 @@ use crate::authentication_request::auth_req_id;
 use crate::authentication_request::user_code_check::UserCodes;
 use crate::config::Config;
 use crate::delivery::{DeliveryCount, DeliveryWorker};
-use crate::device_page::DevicePage;
+use crate::device_page::{CurrentPage, DevicePage};
 use crate::endpoints::bc_authorize::BcAuthorize;
 use crate::endpoints::introspect::Introspect;
 use crate::endpoints::register::Register;
@@ -46,7 +46,7 @@ pub use open_error::OpenError;
 #[derive(Clone)]
 pub struct Provider {
     parts: Arc<Parts>,
-    device_page: Option<Arc<DevicePage>>,
+    device_page: CurrentPage,
 }
 
 /// The parts of a provider, assembled when it is opened.
@@ -92,7 +92,13 @@ impl Provider {
     /// Serves this page below `/device/`, where otherwise a text says how to build one.
     #[must_use]
     pub fn with_device_page(self, page: DevicePage) -> Provider {
-        Provider { device_page: Some(Arc::new(page)), ..self }
+        self.serve_device_page(page);
+        self
+    }
+
+    /// As [`Provider::with_device_page`] while the provider serves, from the next request on.
+    pub fn serve_device_page(&self, page: DevicePage) {
+        self.device_page.set(page);
     }
 
     /// The gateway, for enrollment links and devices.

@@ -25,7 +25,7 @@ use crate::client_auth::replay::ReplayMemory;
 use crate::client_auth::signature_workers::SignatureWorkers;
 use crate::config::{Config, unusable_keys};
 use crate::delivery::{DeliveryMetrics, DeliveryWorker, Recorder};
-use crate::device_page::DEVICE_PAGE;
+use crate::device_page::{CurrentPage, DEVICE_PAGE};
 use crate::directory::{ConfiguredClients, Directory};
 use crate::endpoints::bc_authorize::BcAuthorize;
 use crate::endpoints::discovery;
@@ -152,7 +152,7 @@ impl Provider {
                 tracing::warn!(%error, "devices still show the former names of users; tried again at the next start");
             }
         }
-        Ok(Provider { parts, device_page: None })
+        Ok(Provider { parts, device_page: CurrentPage::default() })
     }
 }
 

@@ -46,6 +46,21 @@ async fn get(world: &World, path: &str, headers: &[(HeaderName, &str)]) -> Reply
 }
 
 #[tokio::test]
+async fn a_page_that_is_built_while_the_provider_serves_joins_and_replaces_an_earlier_one() {
+    let mut world = World::new();
+    let provider = world.provider.clone();
+    world.side.router = provider.router();
+    assert_eq!(world.get("/tenant/device/").await.status, StatusCode::NOT_FOUND);
+    let folder = built();
+    for content in ["<!doctype html>", "<!doctype html><title>Anew</title>"] {
+        write(folder.path(), "index.html", content);
+        provider.serve_device_page(DevicePage::read(folder.path()).expect("a page"));
+        let reply = world.get("/tenant/device/").await;
+        assert_eq!((reply.status, &*reply.body), (StatusCode::OK, content));
+    }
+}
+
+#[tokio::test]
 async fn without_a_built_page_its_address_says_how_to_build_one() {
     let world = World::new();
     for path in ["/tenant/device/", "/tenant/device/assets/page-1a2b.js"] {
