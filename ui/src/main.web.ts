@@ -3,9 +3,12 @@
 import { mount } from "svelte";
 
 import App from "./App.svelte";
+import { serviceWorker } from "./backend/serviceWorker";
 import { web } from "./backend/web";
 import "./tokens.css";
 import "./base.css";
 
 const backend = web(() => import("countersign-web"));
 mount(App, { target: document.getElementById("app") ?? document.body, props: { backend } });
+// Without one the page works, and can't be woken.
+void serviceWorker()?.catch(() => undefined);

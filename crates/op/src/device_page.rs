@@ -27,8 +27,15 @@ pub(crate) const DEVICE_PAGE: &str = "/device/";
 
 /// The file that the page begins with.
 const INDEX: &str = "index.html";
+/// The service worker, which the browser starts when this provider pushes.
+const WORKER: &str = "sw.js";
 /// Folder of the files whose names change with their content.
 const ASSETS: &str = "assets/";
+/// What the worker may load: itself alone, and calls to its own origin. It imports no script.
+const WORKER_POLICY: HeaderValue = HeaderValue::from_static(
+    "default-src 'none'; script-src 'wasm-unsafe-eval'; connect-src 'self'; img-src 'self'; \
+     require-trusted-types-for 'script'; trusted-types 'none'",
+);
 /// Largest page, in bytes: a folder that is something else is not read into memory.
 const MAX_BYTES: u64 = 32 * 1024 * 1024;
 /// What is said at the page's address where there is none.
@@ -186,7 +193,7 @@ fn content_security_policy(issuer: &Issuer) -> HeaderValue {
     let page = format!("{}{}{DEVICE_PAGE}", issuer.origin(), issuer.path()).replace(';', "%3B").replace(',', "%2C");
     let policy = format!(
         "default-src 'none'; script-src {page}{ASSETS} 'wasm-unsafe-eval'; style-src 'self'; img-src 'self' data:; \
-         connect-src 'self'; manifest-src 'self'; worker-src {page}sw.js; base-uri 'none'; form-action 'none'; \
+         connect-src 'self'; manifest-src 'self'; worker-src {page}{WORKER}; base-uri 'none'; form-action 'none'; \
          frame-ancestors 'none'; require-trusted-types-for 'script'; trusted-types svelte-trusted-html countersign"
     );
     HeaderValue::try_from(policy).expect("a serialized URL is ASCII")
@@ -214,7 +221,8 @@ impl Served {
             None => not_found(NOT_BUILT),
         };
         let headers = response.headers_mut();
-        headers.insert(header::CONTENT_SECURITY_POLICY, self.policy.clone());
+        let policy = if name == WORKER { WORKER_POLICY } else { self.policy.clone() };
+        headers.insert(header::CONTENT_SECURITY_POLICY, policy);
         for (name, value) in [
             (header::REFERRER_POLICY, "no-referrer"),
             (header::X_CONTENT_TYPE_OPTIONS, "nosniff"),

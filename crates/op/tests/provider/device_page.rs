@@ -19,6 +19,7 @@ fn built() -> tempfile::TempDir {
     let folder = tempfile::tempdir().expect("a folder");
     fs::create_dir(folder.path().join("assets")).expect("made");
     write(folder.path(), "index.html", "<!doctype html>");
+    write(folder.path(), "sw.js", "worker");
     write(folder.path(), "assets/page-1a2b.js", "plain");
     write(folder.path(), "assets/page-1a2b.js.gz", "compressed");
     write(folder.path(), "assets/core-3c4d.wasm", "\0asm");
@@ -92,6 +93,17 @@ async fn every_response_below_the_page_confines_it() {
             assert!(permissions.contains(own), "{permissions}");
         }
     }
+}
+
+#[tokio::test]
+async fn the_worker_is_confined_to_itself_and_asked_for_anew() {
+    let folder = built();
+    let reply = serving(folder.path()).get("/tenant/device/sw.js").await;
+    let policy = "default-src 'none'; script-src 'wasm-unsafe-eval'; connect-src 'self'; img-src 'self'; \
+         require-trusted-types-for 'script'; trusted-types 'none'";
+    assert_eq!(reply.header(header::CONTENT_SECURITY_POLICY), Some(policy));
+    assert_eq!(reply.header(header::CONTENT_TYPE), Some("text/javascript; charset=utf-8"));
+    assert_eq!(reply.header(header::CACHE_CONTROL), Some("no-cache"));
 }
 
 #[tokio::test]
