@@ -5,6 +5,7 @@ import { once } from "node:events";
 import { mkdtemp, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import { createInterface } from "node:readline";
 
 /** How long anything may take, in milliseconds: a machine may be busy. */
 export const PATIENCE_MS = 60_000;
@@ -27,7 +28,31 @@ export async function until(what, ask) {
   }
 }
 
+/** Rejects after a time, unless it is cleared. */
+export class Deadline {
+  #timer;
+
+  constructor(millis, what) {
+    this.passed = new Promise((_, reject) => {
+      this.#timer = setTimeout(() => reject(new Error(`${what} took more than ${millis / 1000} s`)), millis);
+    });
+    this.passed.catch(() => undefined);
+  }
+
+  clear() {
+    clearTimeout(this.#timer);
+  }
+}
+
 export class Chromium {
+  /** How often pages may have acted against their policy in this test. */
+  violationsMeant = 0;
+  /** Rejects when the browser ends that nobody ended. */
+  died;
+
+  #program;
+  #pages = [];
+  #fail;
   #child;
   #profile;
   #next = 1;
@@ -37,20 +62,23 @@ export class Chromium {
 
   static async start(program) {
     const browser = new Chromium();
+    browser.#program = program;
+    browser.died = new Promise((_, reject) => (browser.#fail = reject));
+    browser.died.catch(() => undefined);
     browser.#profile = await mkdtemp(join(tmpdir(), "countersign-chromium-"));
-    browser.#launch(program);
+    browser.#launch();
     return browser;
   }
 
   /** `kill -9`, and a start with what is on the disk. */
-  async restart(program) {
+  async restart() {
     await this.#end("SIGKILL");
     this.#waiting.clear();
     this.#listeners = [];
-    this.#launch(program);
+    this.#launch();
   }
 
-  #launch(program) {
+  #launch() {
     const options = [
       "--headless=new",
       "--no-sandbox", // needs a user of its own, which a container's root is not; the page is the test's
@@ -61,8 +89,22 @@ export class Chromium {
       `--user-data-dir=${this.#profile}`,
       "about:blank",
     ];
-    this.#child = spawn(program, options, { stdio: ["ignore", "ignore", "pipe", "pipe", "pipe"] });
-    this.#child.stderr.on("data", (chunk) => (this.#said = (this.#said + chunk).slice(-4000)));
+    // In a group of its own: its processes end with it.
+    const child = spawn(this.#program, options, {
+      detached: true,
+      stdio: ["ignore", "ignore", "pipe", "pipe", "pipe"],
+    });
+    this.#child = child;
+    child.on("error", (error) => this.#fail(error));
+    child.on("exit", (code, signal) => {
+      if (child === this.#child) this.#fail(new Error(`the browser ended (${code ?? signal}):\n${this.#said}`));
+    });
+    // Written to while it ends.
+    child.stdio[3].on("error", () => undefined);
+    // Without what it says of a desktop that is not there.
+    createInterface({ input: child.stderr }).on("line", (line) => {
+      if (!line.includes("dbus")) this.#said = `${this.#said}${line}\n`.slice(-2000);
+    });
     let rest = "";
     this.#child.stdio[4].on("data", (chunk) => {
       const messages = (rest + chunk).split("\0");
@@ -76,6 +118,8 @@ export class Chromium {
       for (const listener of this.#listeners) listener(method, params, sessionId);
       return;
     }
+    // Of a browser before this one.
+    if (!this.#waiting.has(id)) return;
     const { resolve, reject, what } = this.#waiting.get(id);
     this.#waiting.delete(id);
     if (error) reject(new Error(`${what}: ${error.message}`));
@@ -98,22 +142,53 @@ export class Chromium {
     const { targetId } = await this.send("Target.createTarget", { url: "about:blank", newWindow });
     const { sessionId } = await this.send("Target.attachToTarget", { targetId, flatten: true });
     const page = new Page(this, targetId, sessionId);
+    this.#pages.push(page);
     await page.send("Page.enable");
     await page.send("Runtime.enable");
+    await page.send("Log.enable");
+    await page.send("Audits.enable");
     await page.send("Page.navigate", { url });
     return page;
   }
 
+  /** Throws if pages acted against their Content-Security-Policy or Trusted Types, or not as often as the test means. */
+  checkViolations() {
+    const violations = this.#pages.flatMap((page) => page.violations);
+    if (violations.length !== this.violationsMeant) {
+      throw new Error(
+        `${violations.length} violations of the page's policy, ${this.violationsMeant} meant: ${violations.join("; ")}`,
+      );
+    }
+  }
+
+  /** What there is to see: each page's address, text and console. */
+  async report() {
+    const pages = this.#pages.filter(({ isClosed }) => !isClosed);
+    const reports = pages.map((page) => {
+      const soon = new Deadline(3_000, "the report");
+      return Promise.race([page.report(), this.died, soon.passed]).catch((error) => String(error));
+    });
+    return `The browser said:\n${this.#said}\n${(await Promise.all(reports)).join("\n")}`;
+  }
+
   async #end(signal) {
-    const ended = once(this.#child, "exit");
-    this.#child.kill(signal);
-    const timer = setTimeout(() => this.#child.kill("SIGKILL"), 5_000);
+    const child = this.#child;
+    this.#child = undefined;
+    if (child.exitCode !== null || child.signalCode !== null) return;
+    const ended = once(child, "exit");
+    child.kill(signal);
+    const timer = setTimeout(() => child.kill("SIGKILL"), 5_000);
     await ended;
     clearTimeout(timer);
+    try {
+      process.kill(-child.pid, "SIGKILL");
+    } catch {
+      // None of the group is left.
+    }
   }
 
   async end() {
-    await this.#end("SIGTERM");
+    if (this.#child) await this.#end("SIGTERM");
     await rm(this.#profile, { recursive: true, force: true, maxRetries: 5, retryDelay: 200 });
   }
 }
@@ -121,6 +196,9 @@ export class Chromium {
 export class Page {
   /** What its console and its exceptions said. */
   said = [];
+  /** What it did against its Content-Security-Policy. */
+  violations = [];
+  isClosed = false;
 
   constructor(browser, targetId, sessionId) {
     this.browser = browser;
@@ -134,6 +212,12 @@ export class Page {
       if (method === "Runtime.exceptionThrown") {
         const { text, exception } = params.exceptionDetails;
         this.said.push(`${text} ${exception?.description ?? ""}`);
+      }
+      if (method === "Log.entryAdded") this.said.push(`${params.entry.text} ${params.entry.url ?? ""}`);
+      if (method === "Audits.issueAdded" && params.issue.code === "ContentSecurityPolicyIssue") {
+        const { violatedDirective, blockedURL, contentSecurityPolicyViolationType } =
+          params.issue.details.contentSecurityPolicyIssueDetails;
+        this.violations.push(`${contentSecurityPolicyViolationType} ${violatedDirective} ${blockedURL ?? ""}`);
       }
     });
   }
@@ -157,6 +241,11 @@ export class Page {
       if (found !== name) throw new Error(`${found} ${await this.text()} ${this.said.join("; ")}`);
       return true;
     });
+  }
+
+  async report() {
+    const address = await this.evaluate("location.href");
+    return `${address}\n${await this.text()}\nIts console: ${this.said.join("\n")}`;
   }
 
   text() {
@@ -200,6 +289,7 @@ export class Page {
   }
 
   async close() {
+    this.isClosed = true;
     await this.browser.send("Target.closeTarget", { targetId: this.targetId });
   }
 }

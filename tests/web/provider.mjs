@@ -11,9 +11,14 @@ import { promisify } from "node:util";
 
 const run = promisify(execFile);
 const SECRET = "t1ll-3f9ac07be2d84651b0c2a97e4d18f635";
+/** How many providers this process has started. */
+let started = 0;
+
 export class Provider {
   /** Set: calls of the device get no reply. */
   away = false;
+  /** What it wrote to its standard error, at last. */
+  said = "";
 
   static async start(program, page) {
     const provider = new Provider();
@@ -23,8 +28,9 @@ export class Provider {
     provider.server.listen(0, "127.0.0.1");
     await once(provider.server, "listening");
     provider.origin = `http://localhost:${provider.server.address().port}`;
-    // A loopback address of this process's own: nothing else looks for a free port there.
-    provider.host = `127.83.${(process.pid >> 8) & 0xff}.${process.pid & 0xff}`;
+    // A loopback address of this process's own: nothing else looks for a free port there but its other providers.
+    started += 1;
+    provider.host = `127.${83 + (started % 64)}.${(process.pid >> 8) & 0xff}.${process.pid & 0xff}`;
     const probe = createServer().listen(0, provider.host);
     await once(probe, "listening");
     provider.port = probe.address().port;
@@ -33,13 +39,12 @@ export class Provider {
     await writeFile(join(provider.folder, "provider.toml"), text, { mode: 0o600 });
     const env = { ...process.env, COUNTERSIGN_WEB: page };
     provider.child = spawn(program, ["op", "serve", ...provider.#options()], { env, stdio: ["pipe", "pipe", "pipe"] });
-    let said = "";
-    provider.child.stderr.on("data", (chunk) => (said = (said + chunk).slice(-4000)));
+    provider.child.stderr.on("data", (chunk) => (provider.said = (provider.said + chunk).slice(-4000)));
     const ready = (async () => {
       for await (const line of createInterface({ input: provider.child.stdout })) {
         if (line.includes('"ready"')) return;
       }
-      throw new Error(`the provider ended:\n${said}`);
+      throw new Error(`the provider ended:\n${provider.said}`);
     })();
     await ready;
     return provider;
@@ -118,9 +123,11 @@ export class Provider {
   async stop() {
     this.server.closeAllConnections();
     this.server.close();
-    const ended = once(this.child, "exit");
-    this.child.kill();
-    await ended;
+    if (this.child.exitCode === null && this.child.signalCode === null) {
+      const ended = once(this.child, "exit");
+      this.child.kill();
+      await ended;
+    }
     await rm(this.folder, { recursive: true, force: true });
   }
 }

@@ -1,0 +1,41 @@
+// Steps that tests of the page share.
+
+/** Opens the page with a link and enrolls as the page's screens lead. */
+export async function enroll(browser, provider, user, prepare = async () => {}) {
+  const tab = await browser.open("about:blank");
+  await prepare(tab);
+  await tab.send("Page.navigate", { url: `${provider.origin}/device/#${await provider.linkToken(user)}` });
+  await tab.screen("preview");
+  const address = await tab.evaluate("location.href");
+  equal(address, `${provider.origin}/device/`, "the token left the address bar");
+  await tab.click("#confirm");
+  return tab;
+}
+
+export async function enrollByPin(browser, provider, user, prepare) {
+  const tab = await enroll(browser, provider, user, prepare);
+  await tab.screen("pin-new");
+  await tab.type("#pin", "271828");
+  await tab.type("#pin-again", "271828");
+  await tab.click("#enroll");
+  await tab.screen("requests");
+  return tab;
+}
+
+export async function enrollByPasskey(browser, provider, user) {
+  let authenticator;
+  const tab = await enroll(browser, provider, user, async (tab) => (authenticator = await tab.addAuthenticator()));
+  await tab.screen("requests");
+  return { tab, authenticator };
+}
+
+export function equal(found, wanted, what) {
+  const [one, other] = [JSON.stringify(found), JSON.stringify(wanted)];
+  if (one !== other) throw new Error(`${what}: ${one}, not ${other}`);
+}
+
+/** The claim `approval` of an access token. */
+export function approval(tokens) {
+  if (!tokens.access_token) throw new Error(`no tokens: ${JSON.stringify(tokens)}`);
+  return JSON.parse(Buffer.from(tokens.access_token.split(".")[1], "base64url")).approval;
+}
