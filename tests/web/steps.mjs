@@ -14,6 +14,9 @@ export async function enroll(browser, provider, user, prepare = async () => {}) 
 
 export async function enrollByPin(browser, provider, user, prepare) {
   const tab = await enroll(browser, provider, user, prepare);
+  // There is no authenticator: that is said first.
+  await tab.screen("no-screen-lock");
+  await tab.click("#choose-pin");
   await tab.screen("pin-new");
   await tab.type("#pin", "271828");
   await tab.type("#pin-again", "271828");

@@ -35,6 +35,31 @@ export interface DeviceModule {
   WebApp: { open(wait: boolean): Promise<WebApp> };
 }
 
+/** That a link is in use, for this tab when it is loaded again: that and no more, for the link is a secret. */
+const linkInUse = {
+  wasThere(): boolean {
+    try {
+      return sessionStorage.getItem("link") === "in use";
+    } catch {
+      return false;
+    }
+  },
+  remember(): void {
+    try {
+      sessionStorage.setItem("link", "in use");
+    } catch {
+      // Not said then.
+    }
+  },
+  forget(): void {
+    try {
+      sessionStorage.removeItem("link");
+    } catch {
+      // Was not said.
+    }
+  },
+};
+
 /** The device in this page: opened while the page is visible, and given up when it is hidden and nothing is under way. */
 class DevicePage {
   #load: () => Promise<DeviceModule>;
@@ -48,6 +73,7 @@ class DevicePage {
   #newest = 0;
   /** A link that this page was opened with, until it is used. */
   #link: string | undefined;
+  #linkLost = linkInUse.wasThere();
 
   constructor(load: () => Promise<DeviceModule>) {
     this.#load = load;
@@ -113,6 +139,16 @@ class DevicePage {
 
   forgetLink(): void {
     this.#link = undefined;
+    this.#linkLost = false;
+    linkInUse.forget();
+  }
+
+  get link(): string | undefined {
+    return this.#link;
+  }
+
+  get linkLost(): boolean {
+    return this.#linkLost && this.#link === undefined;
   }
 
   async #use(app: WebApp): Promise<WebApp> {
@@ -154,7 +190,8 @@ class DevicePage {
   #takeLink(): void {
     if (location.hash.length < 2) return;
     this.#link = new URL("../push/enroll", location.href.split("#")[0]).href + location.hash;
-    history.replaceState(null, "", location.pathname + location.search);
+    history.replaceState(history.state, "", location.pathname + location.search);
+    linkInUse.remember();
   }
 
   async #offerLink(app: WebApp): Promise<void> {
@@ -168,14 +205,31 @@ function isPhone(): boolean {
   return matchMedia("(hover: none) and (pointer: coarse)").matches;
 }
 
+/** The backend of a page that is the device itself. */
+export interface WebBackend extends Backend {
+  /** The link that this page was opened with, until it is used. */
+  link(): string | undefined;
+  /** Whether there was one when the page was loaded again: the link is a secret and was in memory alone. */
+  readonly linkLost: boolean;
+}
+
 /** The backend of a page that is the device; `load` brings its module. */
-export function web(load: () => Promise<DeviceModule>): Backend {
+export function web(load: () => Promise<DeviceModule>): WebBackend {
   const page = new DevicePage(load);
   return {
     here: isPhone() ? "phone" : "computer",
+    link: () => page.link,
+    get linkLost() {
+      return page.linkLost;
+    },
     snapshot: () => page.snapshot(),
     watch: async (listener) => page.watch(listener),
-    preview: (link) => page.run((app) => app.preview(link)),
+    preview: (link) =>
+      page.run(async (app) => {
+        const preview = await app.preview(link);
+        linkInUse.remember();
+        return preview;
+      }),
     enroll: (pin, deviceName) =>
       page.run(async (app) => {
         const enrolled = await app.enroll(pin, deviceName);

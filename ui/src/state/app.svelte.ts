@@ -11,12 +11,14 @@ import type {
   RequestResult,
   Snapshot,
 } from "../backend/types";
-import { catalogue, type Locale, type Words } from "../words/words";
+import type { BrowserScreen, BrowserSide } from "../browser/browser";
+import type { BrowserWords } from "../browser/words/words";
+import { catalogue, localeOf, type Locale, type Words } from "../words/words";
 
 export type Tab = "requests" | "accounts" | "activity" | "settings";
 
 export type AppScreen =
-  | { name: "starting" | "trouble" | "welcome" | "link" | "pin-new" | Tab }
+  | { name: "starting" | "trouble" | "welcome" | "link" | "pin-new" | BrowserScreen | Tab }
   | { name: "preview"; preview: LinkPreview }
   | { name: "code"; accountId: string }
   | { name: "request"; request: PendingRequest }
@@ -25,6 +27,9 @@ export type AppScreen =
 
 /** Screens that a link from outside may replace. */
 const IDLE: ReadonlySet<AppScreen["name"]> = new Set(["starting", "welcome", "requests", "accounts"]);
+
+/** Screens that the first snapshot replaces. */
+const OPENING: ReadonlySet<AppScreen["name"]> = new Set(["starting", "not-loaded", "trouble"]);
 
 export class AppState {
   snapshot = $state.raw<Snapshot | undefined>();
@@ -44,7 +49,14 @@ export class AppState {
   #linkSeen = 0;
   #newestResult: string | undefined;
 
-  constructor(readonly backend: Backend) {}
+  /** The link that was pasted or scanned, until it is used: it may have to be looked at again. */
+  #link: string | undefined;
+
+  constructor(
+    readonly backend: Backend,
+    /** Where this page is the device itself, in a browser. */
+    readonly browser?: BrowserSide,
+  ) {}
 
   /** Subscribes to snapshots; the returned function unsubscribes. */
   start(): () => void {
@@ -58,19 +70,34 @@ export class AppState {
         if (stopped) unwatch();
         else unsubscribe = unwatch;
       });
-    void this.backend.snapshot().then(
-      (snapshot) => this.receive(snapshot),
-      () => (this.screen = { name: "trouble" }),
-    );
+    document.documentElement.lang = this.locale;
+    if (this.browser?.first) this.screen = { name: this.browser.first };
+    const unfollow = this.browser?.follow(this);
+    void this.load();
     return () => {
       stopped = true;
+      unfollow?.();
       clearInterval(timer);
       unsubscribe?.();
     };
   }
 
+  /** Asks for the first snapshot, or once more where something did not load. */
+  async load(): Promise<void> {
+    if (this.screen.name === "not-loaded") this.screen = { name: "starting" };
+    try {
+      this.receive(await this.backend.snapshot());
+    } catch {
+      if (this.screen.name === "starting") this.screen = { name: this.browser ? "not-loaded" : "trouble" };
+    }
+  }
+
   get locale(): Locale {
-    return this.snapshot?.locale ?? "en";
+    return this.snapshot?.locale ?? localeOf(navigator.language);
+  }
+
+  get browserWords(): BrowserWords | undefined {
+    return this.browser?.words(this.locale);
   }
 
   get words(): Words {
@@ -121,11 +148,18 @@ export class AppState {
   #chooseScreen(before: Snapshot | undefined): void {
     const snapshot = this.snapshot;
     if (!snapshot) return;
+    // Of the browser's own: they stand until the person leaves them. With an account an app's own browser is the device already.
+    const isStarted = this.screen.name === "elsewhere" && snapshot.accounts.length > 0 && !snapshot.link_waiting;
+    if (isStarted) this.home();
+    else if (this.screen.name === "elsewhere" || this.screen.name === "diagnostics") return;
     if (snapshot.trouble) {
       this.screen = { name: "trouble" };
       return;
     }
-    if (this.screen.name === "starting" || this.screen.name === "trouble") this.home();
+    if (OPENING.has(this.screen.name)) {
+      if (this.browser?.linkLost) this.screen = { name: "link" };
+      else this.home();
+    }
     if (
       snapshot.link_waiting &&
       snapshot.link_revision !== this.#linkSeen &&
@@ -172,26 +206,45 @@ export class AppState {
     } else this.go("requests");
   }
 
+  /** Goes on in an app's own browser, although it has no screen lock to ask for. */
+  stay(): void {
+    this.screen = { name: "starting" };
+    if (this.snapshot) this.#chooseScreen(this.snapshot);
+  }
+
   async addAccount(): Promise<void> {
     this.screen = { name: "link" };
   }
 
-  async preview(link?: string): Promise<Failure | undefined> {
+  /** Looks at this link, else at the one that was looked at last or handed over from outside. */
+  async preview(link = this.#link): Promise<Failure | undefined> {
     return this.#try(async () => {
       if (this.snapshot) this.#linkSeen = this.snapshot.link_revision;
-      this.screen = { name: "preview", preview: await this.backend.preview(link) };
+      const preview = await this.backend.preview(link);
+      this.#link = link;
+      this.screen = { name: "preview", preview };
     });
+  }
+
+  /** Goes on from a verified link: a key of the screen lock at once, else a PIN; where there is no lock yet, that is said first. */
+  async setUp(preview: LinkPreview): Promise<Failure | undefined> {
+    if (preview.passkey) return this.enroll(undefined, this.snapshot?.suggested_device_name ?? "");
+    const lock = await this.browser?.screenLock();
+    this.screen = { name: lock === "absent" ? "no-screen-lock" : "pin-new" };
+    return undefined;
   }
 
   async enroll(pin: string | undefined, deviceName: string): Promise<Failure | undefined> {
     return this.#try(async () => {
       const enrolled = await this.backend.enroll(pin, deviceName);
+      this.#link = undefined;
       if (enrolled.confirmation_code === null) this.go("requests");
       else this.screen = { name: "code", accountId: enrolled.account };
     });
   }
 
   async cancelEnrolling(): Promise<void> {
+    this.#link = undefined;
     await this.#try(() => this.backend.forgetLink());
     this.home();
   }

@@ -266,7 +266,15 @@ export const german = (here: Here): Words => {
       request_expired: "Die Zeit für diese Anfrage ist um. Nichts wurde gesendet.",
       already_answered: "Diese Anfrage haben Sie schon beantwortet.",
       answering: "Sie beantworten diese Anfrage gerade. Bestätigen Sie sie, oder lehnen Sie sie ab.",
-      declined: "Sie haben es nicht bestätigt. Nichts wurde unterschrieben.",
+      declined: `Es wurde abgebrochen, oder ${device.is} hat Sie nicht erkannt. Nichts wurde unterschrieben. Sie können es noch einmal versuchen.`,
+      key_store_silent:
+        "Niemand hat es rechtzeitig bestätigt. Nichts wurde unterschrieben. Versuchen Sie es noch einmal, wenn Sie so weit sind.",
+      key_gone: `${Device} hat den Schlüssel für dieses Konto verloren. Nichts wurde gesendet. Bitten Sie um einen neuen Einrichtungslink.`,
+      key_unreadable: `Der Schlüssel dieses Kontos auf ${device.to} lässt sich nicht lesen. Nichts wurde gesendet. Bitten Sie um einen neuen Einrichtungslink.`,
+      key_store_unusable: `${Device} konnte den Schlüssel nicht benutzen. Nichts wurde gesendet. Versuchen Sie es noch einmal.`,
+      no_screen_lock: `${Device} hat keine Displaysperre. Nichts wurde gesendet. Richten Sie eine ein und versuchen Sie es noch einmal.`,
+      no_passkeys:
+        "Dieser Browser kann nicht nach Ihrer Displaysperre fragen. Nichts wurde gesendet. Öffnen Sie diese Seite in einem anderen Browser.",
       locked: `${Device} wurde inzwischen gesperrt. Nichts wurde unterschrieben.`,
       not_confirmed_in_time: "Es wurde nicht innerhalb von zwei Minuten bestätigt. Nichts wurde unterschrieben.",
       keyring_locked: `Der Schlüsselbund auf ${device.to} ist gesperrt. Nichts wurde unterschrieben. Entsperren Sie ihn und versuchen Sie es noch einmal.`,

@@ -1,6 +1,8 @@
 import { describe, expect, it } from "vitest";
 
 import type { Here } from "../backend/backend";
+import { english as englishOfBrowser } from "../browser/words/en";
+import { german as germanOfBrowser } from "../browser/words/de";
 import { german } from "./de";
 import { en, english } from "./en";
 import { scopesText } from "./words";
@@ -30,8 +32,8 @@ const FIELDS_WORDS = {
 
 describe.each(["computer", "phone"] as Here[])("the words on a %s", (here) => {
   it.each([
-    ["en", english(here)],
-    ["de", german(here)],
+    ["en", { ...english(here), browser: englishOfBrowser(here) }],
+    ["de", { ...german(here), browser: germanOfBrowser(here) }],
   ] as const)("are a person’s own (%s)", (locale, words) => {
     const all = texts(words);
     expect(all.length).toBeGreaterThan(200);

@@ -16,6 +16,11 @@ const languages: Record<Locale, Record<Here, Words>> = {
   de: { computer: german("computer"), phone: german("phone") },
 };
 
+/** The catalogue's language for a browser's (BCP 47), before the app has said one. */
+export function localeOf(tag: string): Locale {
+  return tag.toLowerCase().split("-")[0] === "de" ? "de" : "en";
+}
+
 export function catalogue(locale: Locale, here: Here = "computer"): Words {
   return languages[locale][here];
 }

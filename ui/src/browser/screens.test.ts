@@ -1,0 +1,167 @@
+// The browser's own screens in the whole page, over a fake backend.
+
+import { cleanup, fireEvent, render, waitFor } from "@testing-library/svelte";
+import { afterEach, expect, it, vi } from "vitest";
+
+import App from "../App.svelte";
+import { account, FakeBackend } from "../backend/fake";
+import type { Snapshot } from "../backend/types";
+import { en } from "../words/en";
+import { fakeBrowser } from "./fake";
+import { browserWords } from "./words/words";
+
+const LINK = "https://id.acme.example/push/enroll#the.registration.token";
+const words = browserWords("en", "computer");
+
+afterEach(() => {
+  cleanup();
+  vi.unstubAllGlobals();
+  vi.useRealTimers();
+});
+
+function openPage(abilities: Parameters<typeof fakeBrowser>[1] = {}, overrides: Partial<Snapshot> = {}) {
+  const backend = new FakeBackend({ accounts: [], ...overrides });
+  const browser = fakeBrowser(backend, abilities);
+  const { container } = render(App, { props: { backend, browser } });
+  const see = async <E extends HTMLElement = HTMLElement>(css: string) => {
+    await waitFor(() => expect(container.querySelector(css), css).not.toBeNull());
+    return container.querySelector<E>(css) as E;
+  };
+  const press = async (css: string) => fireEvent.click(await see(`${css}:not([aria-disabled=true])`));
+  const onScreen = (expected: string) => see(`main[data-screen="${expected}"]`);
+  return { backend, container, see, press, onScreen };
+}
+
+it("leads out of an app's own browser with the link that it came with", async () => {
+  const writeText = vi.fn(async () => undefined);
+  const userAgent = "Mozilla/5.0 (Linux; Android 16; wv)";
+  vi.stubGlobal("navigator", { userAgent, maxTouchPoints: 5, language: "en", clipboard: { writeText } });
+  const { see, press, onScreen, backend } = openPage(
+    { link: LINK, first: "elsewhere" },
+    { link_waiting: true, link_revision: 1 },
+  );
+  await onScreen("elsewhere");
+  expect((await see<HTMLAnchorElement>("#open-elsewhere")).getAttribute("href")).toContain(
+    "#the.registration.token#Intent;",
+  );
+  expect((await see("#link-shown")).textContent).toBe(LINK);
+  await see("svg[role=img] path");
+  await press("#copy-link");
+  expect(writeText).toHaveBeenCalledWith(LINK);
+  await waitFor(async () => expect((await see("#copied")).textContent).toBe(words.elsewhere.copied));
+  expect(backend.calls).toEqual([]);
+  // Whoever must, goes on here.
+  await press("#stay");
+  await onScreen("preview");
+});
+
+it("says that a link could not be copied, and shows it", async () => {
+  const clipboard = { writeText: () => Promise.reject(new DOMException("", "NotAllowedError")) };
+  vi.stubGlobal("navigator", { userAgent: "iPhone", maxTouchPoints: 5, language: "en", clipboard });
+  const { see, press } = openPage({ link: LINK, first: "elsewhere" });
+  expect((await see("#open-elsewhere")).getAttribute("href")).toBe(`x-safari-${LINK}`);
+  await press("#copy-link");
+  await waitFor(async () => expect((await see("#copied")).textContent).toBe(words.elsewhere.notCopied));
+  expect((await see<HTMLDetailsElement>("details")).open).toBe(true);
+});
+
+it("leaves an app's browser alone that is the device already", async () => {
+  const { onScreen } = openPage({ first: "elsewhere" }, { accounts: [account()] });
+  await onScreen("requests");
+});
+
+it("says that there is no screen lock, looks again, or goes on with a PIN", async () => {
+  const abilities = { lock: "absent" as "absent" | "ready" };
+  const { press, see, onScreen, backend } = openPage(abilities, { link_waiting: true, link_revision: 1 });
+  await press("#confirm");
+  await onScreen("no-screen-lock");
+  await press("#check-lock");
+  await waitFor(async () => expect((await see("#problem")).textContent).toBe(words.noLock.still));
+  abilities.lock = "ready";
+  await press("#check-lock");
+  await onScreen("preview");
+  abilities.lock = "absent";
+  await press("#confirm");
+  await press("#choose-pin");
+  await onScreen("pin-new");
+  expect(backend.calls.map(([call]) => call)).toEqual(["preview", "preview"]);
+});
+
+it("looks at a pasted link again once there is a screen lock", async () => {
+  const abilities = { lock: "absent" as "absent" | "ready" };
+  const { press, see, onScreen, backend } = openPage(abilities);
+  await press("#have-link");
+  const link = `${location.origin}/push/enroll#a.b.c`;
+  await fireEvent.input(await see("#link"), { target: { value: link } });
+  await press("#continue");
+  await press("#confirm");
+  abilities.lock = "ready";
+  await press("#check-lock");
+  await onScreen("preview");
+  expect(backend.calls).toEqual([
+    ["preview", link],
+    ["preview", link],
+  ]);
+});
+
+it("says before enrolling that this browser forgets", async () => {
+  const { see } = openPage({ forgets: true }, { link_waiting: true, link_revision: 1 });
+  expect((await see("#forgets")).textContent).toBe(words.forgets);
+});
+
+it("attack_a_link_of_another_origin_is_not_fetched", async () => {
+  const { press, see, backend } = openPage();
+  await press("#have-link");
+  await fireEvent.input(await see("#link"), { target: { value: "https://evil.example/push/enroll#a.b.c" } });
+  await press("#continue");
+  await waitFor(async () => expect((await see("#problem")).textContent).toContain("evil.example"));
+  expect(backend.calls).toEqual([]);
+});
+
+it("says after a reload that the link was forgotten", async () => {
+  const { see, onScreen } = openPage({ linkLost: true });
+  await onScreen("link");
+  expect((await see("#link-lost")).textContent).toBe(words.linkLost);
+});
+
+it("shows whose link is looked at, and after a second that it goes on", async () => {
+  vi.useFakeTimers({ shouldAdvanceTime: true });
+  const backend = new FakeBackend({ accounts: [] });
+  backend.snapshot = () => new Promise(() => undefined);
+  const { container } = render(App, { props: { backend, browser: fakeBrowser(backend, { link: LINK }) } });
+  await waitFor(() => expect(container.textContent).toContain(words.starting.link));
+  expect(container.querySelector("progress")).toBeNull();
+  await vi.advanceTimersByTimeAsync(1_000);
+  await waitFor(() => expect(container.querySelector("progress")).not.toBeNull());
+});
+
+it("tells a page that did not load, and tries again with the same link", async () => {
+  const backend = new FakeBackend({ accounts: [], link_waiting: true, link_revision: 1 });
+  const loaded = backend.snapshot;
+  backend.snapshot = () => Promise.reject(new TypeError("Failed to fetch"));
+  const browser = fakeBrowser(backend, { link: LINK });
+  const { container, getByRole, getByText } = render(App, { props: { backend, browser } });
+  await waitFor(() => expect(container.querySelector("[data-screen=not-loaded]")).not.toBeNull());
+  expect(getByText(words.notLoaded.link)).toBeTruthy();
+  backend.snapshot = loaded;
+  await fireEvent.click(getByRole("button", { name: words.notLoaded.again }));
+  await waitFor(() => expect(container.querySelector("[data-screen=preview]")).not.toBeNull());
+});
+
+it("says before the system's sheet what it is for while a phone is set up", async () => {
+  const { backend, press, see } = openPage({}, { link_waiting: true, link_revision: 1 });
+  backend.onPreview = () => ({
+    issuer: "https://id.acme.example",
+    domain: "acme.example",
+    punycode: null,
+    new_provider: true,
+    subject_label: "Alice",
+    test: false,
+    confirm: false,
+    passkey: true,
+  });
+  backend.enroll = () => new Promise(() => undefined);
+  await press("#confirm");
+  await waitFor(async () => expect((await see("#working")).textContent).toBe(words.sheet.setUp));
+  expect((await see("#confirm")).textContent).toBe(en.preview.confirm);
+});

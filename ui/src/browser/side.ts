@@ -1,0 +1,52 @@
+// The browser's side of a page that is the device.
+
+import type { WebBackend } from "../backend/web";
+import { forgets, hasPasskeys, screenLock } from "./abilities";
+import type { BrowserScreen, BrowserSide } from "./browser";
+import { isInApp } from "./inApp";
+import Elsewhere from "./screens/Elsewhere.svelte";
+import NoScreenLock from "./screens/NoScreenLock.svelte";
+import NotLoaded from "./screens/NotLoaded.svelte";
+import Starting from "./screens/Starting.svelte";
+import { countSheet, sheetSentence } from "./sheets";
+import { browserWords } from "./words/words";
+
+function firstScreen(): BrowserScreen | undefined {
+  const { userAgent, maxTouchPoints: touchPoints } = navigator;
+  const inApp = isInApp({ userAgent, touchPoints, hasPasskeys: hasPasskeys(), isSecure: window.isSecureContext });
+  return inApp ? "elsewhere" : undefined;
+}
+
+/** The host of a link that is not this page's own. What is no URL at all is for the device to judge. */
+export function otherHost(link: string): string | undefined {
+  try {
+    const url = new URL(link);
+    return /^https?:$/.test(url.protocol) && url.origin !== location.origin ? url.host : undefined;
+  } catch {
+    return undefined;
+  }
+}
+
+export function browserSide(backend: WebBackend): BrowserSide {
+  return {
+    screens: {
+      starting: Starting,
+      "not-loaded": NotLoaded,
+      elsewhere: Elsewhere,
+      "no-screen-lock": NoScreenLock,
+    },
+    first: firstScreen(),
+    get linkLost() {
+      return backend.linkLost;
+    },
+    words: (locale) => browserWords(locale, backend.here),
+    link: () => backend.link(),
+    otherHost,
+    screenLock,
+    forgets,
+    sheetSentence: (request, locale) => sheetSentence(request, locale, backend.here),
+    countSheet,
+    follow: () => () => undefined,
+    screenChanged: () => undefined,
+  };
+}

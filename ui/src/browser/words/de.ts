@@ -1,0 +1,78 @@
+// German; see en.ts.
+
+import type { Here } from "../../backend/backend";
+import type { PendingRequest } from "../../backend/types";
+import type { BrowserWords } from "./en";
+
+export const german = (here: Here): BrowserWords => {
+  const phone = here === "phone";
+  const asks = phone ? "Finger oder Gesicht" : "Finger, Gesicht oder PIN";
+  const your = phone ? "Ihr Handy" : "Ihr Computer";
+  const kind: Record<PendingRequest["kind"], string> = {
+    login: "diese Anmeldung",
+    payment: "diese Zahlung",
+    consent: "diese Zustimmung",
+    device: "dieses neue Handy oder diesen neuen Computer",
+    other: "diese Anfrage",
+  };
+  return {
+    starting: {
+      link: "Dieser Link wird geprüft …",
+      accounts: "Ihre Konten werden geöffnet …",
+      slow: "Die Leitung ist langsam. Einen Augenblick noch.",
+      progress: "Wird geladen",
+    },
+
+    notLoaded: {
+      title: "Diese Seite wurde nicht ganz geladen",
+      lead: "Prüfen Sie das Netz und versuchen Sie es noch einmal. Nichts wurde gesendet.",
+      link: "Ihr Link gilt noch.",
+      again: "Noch einmal versuchen",
+    },
+
+    elsewhere: {
+      title: {
+        android: "Öffnen Sie das in Chrome",
+        ios: "Öffnen Sie das in Safari",
+        other: "Öffnen Sie das in Ihrem Browser",
+      },
+      lead: "Eine App zeigt diese Seite. Sie kann nicht nach Ihrer Displaysperre fragen. Ihr Link gilt dort noch.",
+      bare: "Eine App zeigt diese Seite. Sie kann nicht nach Ihrer Displaysperre fragen.",
+      open: { android: "In Chrome öffnen", ios: "In Safari öffnen", other: "Im Browser öffnen" },
+      nothing: {
+        android: "Wenn nichts geschieht, kopieren Sie den Link und fügen Sie ihn in Chrome ein.",
+        ios: "Wenn nichts geschieht, kopieren Sie den Link und fügen Sie ihn in Safari ein.",
+        other: "Kopieren Sie den Link und fügen Sie ihn in Ihren Browser ein.",
+      },
+      copy: "Link kopieren",
+      copied: "Kopiert. Er ist geheim: Geben Sie ihn niemandem.",
+      notCopied: "Er ließ sich nicht kopieren. Drücken Sie lange auf den Link.",
+      show: "Link und QR-Code zeigen",
+      code: "QR-Code des Links",
+      stay: "Hier weitermachen, mit einer PIN",
+    },
+
+    noLock: {
+      title: phone ? "Dieses Handy hat keine Displaysperre" : "Dieser Computer hat keine Bildschirmsperre",
+      lead: `Richten Sie in den Einstellungen eine ein und prüfen Sie noch einmal. Oder wählen Sie eine PIN für diese Seite.`,
+      check: "Noch einmal prüfen",
+      pin: "PIN wählen",
+      still: "Es ist noch keine da. Manchmal hilft ein Augenblick Warten oder ein Neustart.",
+    },
+
+    forgets:
+      "Dieser Browser vergisst diese Seite bald; vielleicht ist es ein privates Fenster. Dann richten Sie umsonst ein. Öffnen Sie den Link in einem gewöhnlichen Fenster.",
+
+    linkLost:
+      "Die Seite wurde neu geladen. Der Link ist geheim und darum vergessen. Scannen oder öffnen Sie ihn noch einmal; gilt er nicht mehr, bitten Sie um einen neuen.",
+
+    otherHost: (host: string) => `Dieser Link gehört zu ${host}. Öffnen Sie ihn im Browser, nicht auf dieser Seite.`,
+
+    sheet: {
+      setUp: `${your} fragt jetzt nach ${asks}. Es heißt dort „Passkey“; es gilt nur Ihren Freigaben auf dieser Seite.`,
+      approve: (what: string, amount: string | undefined) =>
+        `Wenn Sie freigeben, fragt ${your} nach ${asks}. Es heißt dort „Passkey“ oder „Anmelden“; es gilt nur für ${what}${amount ? ` über ${amount}` : ""}.`,
+      kind,
+    },
+  };
+};
