@@ -11,12 +11,19 @@ import { promisify } from "node:util";
 
 const run = promisify(execFile);
 const SECRET = "t1ll-3f9ac07be2d84651b0c2a97e4d18f635";
+/** The clients: one that can show no number, and one that can. */
+const TILL = "coffee-pos";
+const TERMINAL = "station-terminal";
 /** How many providers this process has started. */
 let started = 0;
 
 export class Provider {
   /** Set: calls of the device get no reply. */
   away = false;
+  /** HTML that somebody put into the page on its way. */
+  injected = "";
+  /** Who asked, by `auth_req_id`. */
+  #clients = new Map();
   /** What it wrote to its standard error, at last. */
   said = "";
 
@@ -58,13 +65,24 @@ export class Provider {
     // Of the gateway alone: the page can be opened meanwhile.
     if (this.away && request.url.startsWith("/push/")) return request.destroy();
     const { method, headers } = request;
+    if (this.injected) headers["accept-encoding"] = "identity";
     const passed = call({ host: this.host, port: this.port, path: request.url, method, headers }, (reply) => {
+      if (this.injected && reply.headers["content-type"]?.startsWith("text/html")) return this.#inject(reply, response);
       response.writeHead(reply.statusCode, reply.headers);
       reply.pipe(response);
     });
     passed.on("error", () => response.destroy());
     response.on("close", () => passed.destroy());
     request.pipe(passed);
+  }
+
+  async #inject(reply, response) {
+    let html = "";
+    for await (const chunk of reply.setEncoding("utf8")) html += chunk;
+    const headers = { ...reply.headers };
+    delete headers["content-length"];
+    response.writeHead(reply.statusCode, headers);
+    response.end(html.replace("<body>", `<body>${this.injected}`));
   }
 
   async op(...arguments_) {
@@ -89,8 +107,8 @@ export class Provider {
     return link.enrollment_link.split("#")[1];
   }
 
-  async #post(path, form) {
-    const authorization = `Basic ${Buffer.from(`coffee-pos:${SECRET}`).toString("base64")}`;
+  async #post(path, form, client = TILL) {
+    const authorization = `Basic ${Buffer.from(`${client}:${SECRET}`).toString("base64")}`;
     const body = new URLSearchParams(form);
     const reply = await fetch(`http://${this.host}:${this.port}${path}`, {
       method: "POST",
@@ -101,20 +119,25 @@ export class Provider {
   }
 
   /** Asks a user; returns `auth_req_id`. */
-  async ask(user, message) {
-    const { status, body } = await this.#post("/bc-authorize", {
-      scope: "openid",
-      login_hint: user,
-      binding_message: message,
-    });
+  async ask(user, message, more = {}) {
+    return (await this.acknowledgement(user, message, more)).auth_req_id;
+  }
+
+  /** Asks a user, with further parameters; returns all that the client is told. Whoever wants a number, has a screen for it. */
+  async acknowledgement(user, message, more) {
+    const asked = { scope: "openid", login_hint: user, binding_message: message, ...more };
+    const client = more.interaction_type ? TERMINAL : TILL;
+    const { status, body } = await this.#post("/bc-authorize", asked, client);
     if (status !== 200) throw new Error(`bc-authorize: ${status} ${JSON.stringify(body)}`);
-    return body.auth_req_id;
+    this.#clients.set(body.auth_req_id, client);
+    return body;
   }
 
   /** Waits for the end of a request: the tokens, or the error. */
   async end(auth_req_id) {
+    const redeemed = { grant_type: "urn:openid:params:grant-type:ciba", auth_req_id };
     for (;;) {
-      const { body } = await this.#post("/token", { grant_type: "urn:openid:params:grant-type:ciba", auth_req_id });
+      const { body } = await this.#post("/token", redeemed, this.#clients.get(auth_req_id));
       if (!["authorization_pending", "slow_down"].includes(body.error)) return body;
       await new Promise((resolve) => setTimeout(resolve, 1_000));
     }
@@ -150,9 +173,17 @@ sub = "bob"
 name = "Bob Example"
 
 [[clients]]
-client_id = "coffee-pos"
+client_id = "${TILL}"
 name = "Acme Coffee"
 secret = "${SECRET}"
 verified = true
 first_party = true
+
+[[clients]]
+client_id = "${TERMINAL}"
+name = "Central Station"
+secret = "${SECRET}"
+verified = true
+first_party = true
+interaction_types = ["boolean", "number_choose", "input_manual"]
 `;

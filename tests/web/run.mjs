@@ -7,11 +7,14 @@
 import { Chromium, Deadline } from "./chromium.mjs";
 import { Provider } from "./provider.mjs";
 import { tests as answers } from "./answers.mjs";
+import { tests as attacks } from "./attacks.mjs";
+import { tests as interruptions } from "./interruptions.mjs";
 import { tests as keeping } from "./keeping.mjs";
+import { tests as refusals } from "./refusals.mjs";
 import { tests as windows } from "./windows.mjs";
 import { tests as worker } from "./worker.mjs";
 
-const tests = { ...answers, ...keeping, ...windows, ...worker };
+const tests = { ...answers, ...attacks, ...interruptions, ...keeping, ...refusals, ...windows, ...worker };
 
 /** How many tests run side by side. */
 const LANES = Number(process.env.LANES ?? 2);
@@ -19,9 +22,10 @@ const LANES = Number(process.env.LANES ?? 2);
 const TEST_MS = 180_000;
 
 const [page, countersign, program, only] = process.argv.slice(2);
-const waiting = Object.entries(tests).filter(([name]) => !only || name.includes(only));
+const wanted = new RegExp(only ?? "");
+const waiting = Object.entries(tests).filter(([name]) => wanted.test(name));
 const count = waiting.length;
-if (count === 0) throw new Error(`no test's name has "${only}" in it`);
+if (count === 0) throw new Error(`no test has a name like ${only}`);
 let failed = 0;
 
 async function run(name, test) {

@@ -1,5 +1,7 @@
 // Steps that tests of the page share.
 
+import { until } from "./chromium.mjs";
+
 /** Opens the page with a link and enrolls as the page's screens lead. */
 export async function enroll(browser, provider, user, prepare = async () => {}) {
   const tab = await browser.open("about:blank");
@@ -41,4 +43,25 @@ export function equal(found, wanted, what) {
 export function approval(tokens) {
   if (!tokens.access_token) throw new Error(`no tokens: ${JSON.stringify(tokens)}`);
   return JSON.parse(Buffer.from(tokens.access_token.split(".")[1], "base64url")).approval;
+}
+
+/** Parameters of a payment of 80 euros, and of a request with a number that the client's own screen shows. */
+export const PAYMENT = {
+  authorization_details: JSON.stringify([
+    {
+      type: "payment_initiation",
+      instructedAmount: { currency: "EUR", amount: "80.00" },
+      creditorName: "Acme Coffee, Berlin",
+      creditorAccount: { iban: "DE02100100109307118603" },
+    },
+  ]),
+};
+export const NUMBER = { interaction_type: "input_manual" };
+
+/** The PIN of `enrollByPin`, typed where an approval asks for it. */
+export async function approveByPin(tab) {
+  await tab.click("#approve");
+  await until("the PIN is asked", () => tab.evaluate(`!!document.querySelector("#pin")`));
+  await tab.type("#pin", "271828");
+  await tab.click("#pin-approve");
 }
