@@ -165,3 +165,64 @@ it("says before the system's sheet what it is for while a phone is set up", asyn
   await waitFor(async () => expect((await see("#working")).textContent).toBe(words.sheet.setUp));
   expect((await see("#confirm")).textContent).toBe(en.preview.confirm);
 });
+
+/** A camera that sees what the test holds before it. */
+function holdUp(...codes: string[]) {
+  const tracks = [{ stop: vi.fn() }];
+  const getUserMedia = async () => ({ getTracks: () => tracks });
+  vi.stubGlobal("navigator", { language: "en", mediaDevices: { getUserMedia } });
+  vi.spyOn(HTMLMediaElement.prototype, "play").mockResolvedValue(undefined);
+  class Detector {
+    static getSupportedFormats = async () => ["qr_code"];
+    detect = async () => codes.splice(0, 1).map((rawValue) => ({ rawValue }));
+  }
+  vi.stubGlobal("BarcodeDetector", Detector);
+  return tracks;
+}
+
+it("takes a link of its own from the camera, and turns it off", async () => {
+  const link = `${location.origin}/push/enroll#a.b.c`;
+  const tracks = holdUp("", link);
+  const { press, onScreen, backend } = openPage();
+  await press("#have-code");
+  await onScreen("preview");
+  expect(backend.calls).toEqual([["preview", link]]);
+  await waitFor(() => expect(tracks[0]?.stop).toHaveBeenCalled());
+});
+
+it("attack_a_code_of_another_origin_is_only_named", async () => {
+  holdUp("https://evil.example/push/enroll#a.b.c");
+  const { press, see, backend } = openPage();
+  await press("#have-code");
+  await waitFor(async () => expect((await see("#other")).textContent).toContain("evil.example"));
+  expect(backend.calls).toEqual([]);
+});
+
+it.each(["WIFI:T:WPA;S:home;P:secret;;", "javascript:alert(1)#x", "https://id.acme.example/"])(
+  "says of another code that it is none (%s)",
+  async (code) => {
+    holdUp(code.replace("https://id.acme.example", location.origin));
+    const { press, see, backend } = openPage();
+    await press("#have-code");
+    await waitFor(async () => expect((await see("#other")).textContent).toBe(words.scan.noLink));
+    expect(backend.calls).toEqual([]);
+  },
+);
+
+it("says that the camera is refused, and leads to the link", async () => {
+  const getUserMedia = () => Promise.reject(new DOMException("", "NotAllowedError"));
+  vi.stubGlobal("navigator", { language: "en", mediaDevices: { getUserMedia } });
+  const { press, see, onScreen } = openPage();
+  await press("#have-code");
+  expect((await see("#problem")).textContent).toBe(words.scan.problem.refused);
+  await press("#paste");
+  await onScreen("link");
+});
+
+it("says what to do with a new phone", async () => {
+  const { press, container } = openPage();
+  await press("#new-phone");
+  await waitFor(() => expect(container.querySelectorAll("ol li")).toHaveLength(3));
+  await press("#back-home");
+  await waitFor(() => expect(container.querySelector("#new-phone")).not.toBeNull());
+});

@@ -5,9 +5,12 @@ import { forgets, hasPasskeys, screenLock } from "./abilities";
 import type { BrowserScreen, BrowserSide } from "./browser";
 import { isInApp } from "./inApp";
 import Elsewhere from "./screens/Elsewhere.svelte";
+import NewPhone from "./screens/NewPhone.svelte";
 import NoScreenLock from "./screens/NoScreenLock.svelte";
 import NotLoaded from "./screens/NotLoaded.svelte";
+import Scan from "./screens/Scan.svelte";
 import Starting from "./screens/Starting.svelte";
+import Welcome from "./screens/Welcome.svelte";
 import { countSheet, sheetSentence } from "./sheets";
 import { browserWords } from "./words/words";
 
@@ -34,6 +37,9 @@ export function browserSide(backend: WebBackend): BrowserSide {
       "not-loaded": NotLoaded,
       elsewhere: Elsewhere,
       "no-screen-lock": NoScreenLock,
+      welcome: Welcome,
+      scan: Scan,
+      "new-phone": NewPhone,
     },
     first: firstScreen(),
     get linkLost() {

@@ -68,6 +68,40 @@ export const german = (here: Here): BrowserWords => {
 
     otherHost: (host: string) => `Dieser Link gehört zu ${host}. Öffnen Sie ihn im Browser, nicht auf dieser Seite.`,
 
+    welcome: {
+      code: "Ich habe einen QR-Code",
+      newPhone: phone ? "Ich habe ein neues Handy" : "Ich habe einen neuen Computer",
+    },
+
+    scan: {
+      title: "Halten Sie den Code vor die Kamera",
+      lead: "Die Kamera ist an, solange das hier offen ist. Nichts wird aufgenommen.",
+      picture: "Was die Kamera sieht",
+      again: "Noch einmal versuchen",
+      paste: "Link einfügen",
+      problem: {
+        refused:
+          "Die Kamera ist hier nicht erlaubt. Erlauben Sie sie in den Einstellungen dieser Seite, oder fügen Sie den Link ein.",
+        absent: "Es gibt keine Kamera, die diese Seite benutzen kann. Fügen Sie stattdessen den Link ein.",
+        busy: "Ein anderes Programm benutzt die Kamera. Schließen Sie es und versuchen Sie es noch einmal, oder fügen Sie den Link ein.",
+      },
+      noLink: "Das ist ein anderer Code, kein Einrichtungslink.",
+      otherHost: (host: string) =>
+        `Dieser Code gehört zu ${host}. Scannen Sie ihn mit der Kamera-App, nicht auf dieser Seite.`,
+    },
+
+    newPhone: {
+      title: phone ? "Ein neues Handy" : "Ein neuer Computer",
+      steps: [
+        "Bitten Sie dort um einen neuen Einrichtungslink, wo Sie den ersten bekommen haben.",
+        phone
+          ? "Scannen oder öffnen Sie ihn hier. Dieses Handy bekommt einen eigenen Schlüssel; der alte lässt sich nicht kopieren."
+          : "Scannen oder öffnen Sie ihn hier. Dieser Computer bekommt einen eigenen Schlüssel; der alte lässt sich nicht kopieren.",
+        "Lassen Sie dort danach das alte entfernen, vor allem wenn es verloren ist.",
+      ],
+      scan: "Code scannen",
+    },
+
     sheet: {
       setUp: `${your} fragt jetzt nach ${asks}. Es heißt dort „Passkey“; es gilt nur Ihren Freigaben auf dieser Seite.`,
       approve: (what: string, amount: string | undefined) =>

@@ -62,6 +62,37 @@ export const english = (here: Here) => {
 
     otherHost: (host: string) => `This link belongs to ${host}. Open it in the browser, not on this page.`,
 
+    welcome: {
+      code: "I have a QR code",
+      newPhone: `I have a new ${it}`,
+    },
+
+    scan: {
+      title: "Hold the code before the camera",
+      lead: "The camera is on while this is open. Nothing is recorded.",
+      picture: "What the camera sees",
+      again: "Try again",
+      paste: "Paste a link",
+      problem: {
+        refused: "The camera is not allowed here. Allow it in the settings of this page, or paste the link.",
+        absent: "There is no camera that this page could use. Paste the link instead.",
+        busy: "Another program uses the camera. Close it and try again, or paste the link.",
+      },
+      noLink: "This is another code, not a set-up link.",
+      otherHost: (host: string) =>
+        `This code belongs to ${host}. Scan it with the camera app of your ${it}, not on this page.`,
+    },
+
+    newPhone: {
+      title: `A new ${it}`,
+      steps: [
+        "Ask for a new set-up link where you got the first one.",
+        `Scan or open it here. This ${it} gets a key of its own; the old one can’t be copied.`,
+        "Then have the old one removed there, above all if it is lost.",
+      ],
+      scan: "Scan the code",
+    },
+
     sheet: {
       setUp: `Your ${it} asks for ${asks} now. It says “passkey”; it is for your approvals on this page only.`,
       approve: (what: string, amount: string | undefined) =>
