@@ -3,6 +3,8 @@
 use countersign_protocol::issuer::Issuer;
 use serde::Serialize;
 
+use crate::public_suffix;
+
 /// A registrable domain (public suffix and one label), or the whole host where there is none.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub struct Domain {
@@ -17,7 +19,7 @@ impl Domain {
     pub fn of(issuer: &Issuer) -> Domain {
         let host = issuer.host();
         let is_address = host.starts_with('[') || host.parse::<std::net::Ipv4Addr>().is_ok();
-        let registrable = if is_address { None } else { psl::domain_str(&host) };
+        let registrable = if is_address { None } else { public_suffix::registrable(&host) };
         let ascii = registrable.unwrap_or(&host).to_owned();
         let (letters, readable) = idna::domain_to_unicode(&ascii);
         let is_safe = readable.is_ok() && countersign_protocol::text::check(&letters, 253).is_ok();

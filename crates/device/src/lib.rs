@@ -29,6 +29,7 @@ mod link_preview;
 mod listeners;
 pub mod pin;
 pub mod ports;
+mod public_suffix;
 pub mod seal;
 pub mod sse;
 #[cfg(any(test, feature = "wasm-tests"))]

@@ -101,8 +101,8 @@ impl Reply {
 
 /// Reads an HTTP date (RFC 9110 §5.6.7); the obsolete forms are not read.
 fn http_date(text: &str) -> Option<Timestamp> {
-    let moment = jiff::fmt::rfc2822::parse(text).ok()?.timestamp();
-    u64::try_from(moment.as_second()).ok().map(Timestamp::from_seconds)
+    let moment = httpdate::parse_http_date(text).ok()?;
+    Some(Timestamp::from_seconds(moment.duration_since(std::time::UNIX_EPOCH).ok()?.as_secs()))
 }
 
 /// The largest body a device reads, in bytes: the largest fetch reply and as much again for its JSON.
