@@ -5,11 +5,11 @@
 
 use std::borrow::Cow;
 use std::fmt;
+use std::iter;
 
-use unicode_normalization::char::decompose_canonical;
-use unicode_normalization::{IsNormalized, UnicodeNormalization as _, is_nfc_quick};
-use unicode_properties::{GeneralCategory, GeneralCategoryGroup, UnicodeEmoji as _, UnicodeGeneralCategory as _};
-use unicode_script::{Script, UnicodeScript as _};
+use icu_normalizer::{ComposingNormalizerBorrowed, DecomposingNormalizerBorrowed};
+use icu_properties::props::{Emoji, GeneralCategory, GeneralCategoryGroup, Script};
+use icu_properties::{CodePointMapData, CodePointSetData};
 
 use crate::limits;
 
@@ -121,10 +121,19 @@ pub fn compose(text: &str) -> Cow<'_, str> {
     if text.is_ascii() {
         return Cow::Borrowed(text);
     }
-    match is_nfc_quick(text.chars()) {
-        IsNormalized::Yes => Cow::Borrowed(text),
-        IsNormalized::No | IsNormalized::Maybe => Cow::Owned(text.nfc().collect()),
-    }
+    ComposingNormalizerBorrowed::new_nfc().normalize(text)
+}
+
+fn category(character: char) -> GeneralCategory {
+    CodePointMapData::<GeneralCategory>::new().get(character)
+}
+
+fn script(character: char) -> Script {
+    CodePointMapData::<Script>::new().get(character)
+}
+
+fn is_emoji(character: char) -> bool {
+    CodePointSetData::new::<Emoji>().contains(character)
 }
 
 /// The text with every character that [`check`] would refuse written as `\u{…}`, so that a person sees that something is there.
@@ -154,7 +163,7 @@ fn escape_lines(text: &str, lines: Lines) -> String {
         // A joiner or selector next to an escaped character has no effect, and would be invisible; a mark behind one would be drawn on
         // our brace.
         let leans = matches!(character, '\u{200b}'..='\u{200d}' | '\u{fe0e}' | '\u{fe0f}');
-        let is_mark = character.general_category_group() == GeneralCategoryGroup::Mark;
+        let is_mark = GeneralCategoryGroup::Mark.contains(category(character));
         let before = at.checked_sub(1).is_some_and(|before| hidden[before]);
         hidden[at] |= (is_mark && before) || (leans && (before || hidden.get(at + 1).copied().unwrap_or(false)));
         if hidden[at] {
@@ -184,19 +193,17 @@ impl MarkRun {
         if matches!(character, '\u{200c}' | '\u{200d}') {
             return true;
         }
-        let mut takes = true;
-        decompose_canonical(character, |part| takes &= self.takes_part(part));
-        takes
+        let parts = DecomposingNormalizerBorrowed::new_nfd().normalize_iter(iter::once(character));
+        parts.fold(true, |takes, part| takes & self.takes_part(part))
     }
 
     fn takes_part(&mut self, part: char) -> bool {
-        let category = part.general_category();
-        if !matches!(category, GeneralCategory::NonspacingMark | GeneralCategory::EnclosingMark) {
+        if !matches!(category(part), GeneralCategory::NonspacingMark | GeneralCategory::EnclosingMark) {
             self.marks.clear();
             (self.shared, self.has_shallow) = (0, false);
             return true;
         }
-        let script = part.script();
+        let script = script(part);
         let is_shared = matches!(script, Script::Inherited | Script::Common);
         let is_repeated = is_shared && self.marks.contains(&part);
         self.marks.push(part);
@@ -215,7 +222,7 @@ fn stacks(script: Script) -> bool {
             | Script::Myanmar
             | Script::Hebrew
             | Script::Khmer
-            | Script::Tai_Tham
+            | Script::TaiTham
             | Script::Balinese
             | Script::Javanese
             | Script::Limbu
@@ -258,10 +265,10 @@ fn check_character(text: &[char], at: usize, lines: Lines) -> Result<(), fn(Plac
     }
     // A line begins after the caption, or after the number that stands before it.
     let begins_a_line = at == 0 || matches!(text[at - 1], '\n' | '\t');
-    if begins_a_line && character.general_category_group() == GeneralCategoryGroup::Mark {
+    if begins_a_line && GeneralCategoryGroup::Mark.contains(category(character)) {
         return Err(TextError::LoneMark);
     }
-    match character.general_category() {
+    match category(character) {
         GeneralCategory::Control | GeneralCategory::LineSeparator | GeneralCategory::ParagraphSeparator => {
             Err(TextError::Control)
         }
@@ -308,7 +315,7 @@ fn is_visible(character: char) -> bool {
 /// Whether the zero-width space at `at` is beside a word of a script that separates its words by it (Unicode Standard §23.2).
 fn separates_words(text: &[char], at: usize) -> bool {
     let is_of_such_a_script = |character: &char| {
-        matches!(character.script(), Script::Khmer | Script::Lao | Script::Thai | Script::Myanmar | Script::Tai_Tham)
+        matches!(script(*character), Script::Khmer | Script::Lao | Script::Thai | Script::Myanmar | Script::TaiTham)
     };
     let before = at.checked_sub(1).map(|i| text[i]);
     let after = text.get(at + 1).copied();
@@ -318,11 +325,11 @@ fn separates_words(text: &[char], at: usize) -> bool {
 }
 
 fn selects_emoji(text: &[char], at: usize) -> bool {
-    at.checked_sub(1).is_some_and(|i| text[i].is_emoji_char())
+    at.checked_sub(1).is_some_and(|i| is_emoji(text[i]))
 }
 
 fn is_pictograph(character: char) -> bool {
-    character.is_emoji_char() && !character.is_ascii()
+    is_emoji(character) && !character.is_ascii()
 }
 
 fn is_skin_tone(character: char) -> bool {
@@ -331,13 +338,11 @@ fn is_skin_tone(character: char) -> bool {
 
 /// Whether this is a letter, mark or digit of a script whose spelling uses zero-width joiners (Unicode Standard ch. 9, 12, 13, 16).
 fn needs_joiners(character: char) -> bool {
-    let is_written = matches!(
-        character.general_category_group(),
-        GeneralCategoryGroup::Letter | GeneralCategoryGroup::Mark | GeneralCategoryGroup::Number
-    );
+    let written = GeneralCategoryGroup::Letter.union(GeneralCategoryGroup::Mark).union(GeneralCategoryGroup::Number);
+    let is_written = written.contains(category(character));
     is_written
         && matches!(
-            character.script(),
+            script(character),
             Script::Arabic
                 | Script::Syriac
                 | Script::Nko

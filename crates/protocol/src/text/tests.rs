@@ -1,5 +1,7 @@
 //! What people write passes, and what deceives does not.
 
+use std::collections::{BTreeSet, HashMap};
+
 use super::*;
 use proptest::prelude::*;
 
@@ -62,6 +64,28 @@ fn names_of_months_weekdays_territories_and_languages_pass_composed_or_not() {
         assert_eq!(check(&decomposed, 100), Ok(()), "{decomposed:?}");
     }
     assert!(locales >= 50 && names > 15_000, "{locales} {names}");
+}
+
+#[test]
+fn every_character_has_the_properties_that_other_tables_give_it() {
+    use unicode_normalization::UnicodeNormalization as _;
+    use unicode_properties::{UnicodeEmoji as _, UnicodeGeneralCategory as _};
+    use unicode_script::UnicodeScript as _;
+
+    // Their names differ: one of ours for each of theirs.
+    let mut scripts = HashMap::new();
+    for character in '\0'..=char::MAX {
+        let ours = format!("{:?} {}", category(character), is_emoji(character));
+        assert_eq!(ours, format!("{:?} {}", character.general_category(), character.is_emoji_char()), "{character:?}");
+        let text = character.to_string();
+        assert_eq!(compose(&text), text.nfc().collect::<String>());
+        let decomposed: String = DecomposingNormalizerBorrowed::new_nfd().normalize_iter(text.chars()).collect();
+        assert_eq!(decomposed, text.nfd().collect::<String>());
+        let script = script(character);
+        assert_eq!(*scripts.entry(character.script()).or_insert(script), script, "{character:?}");
+    }
+    let ours: BTreeSet<Script> = scripts.values().copied().collect();
+    assert!(ours.len() == scripts.len() && ours.len() > 150, "{scripts:?}");
 }
 
 #[test]
