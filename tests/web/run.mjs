@@ -6,6 +6,7 @@
 
 import { Chromium, Deadline } from "./chromium.mjs";
 import { Provider } from "./provider.mjs";
+import { tests as access } from "./access.mjs";
 import { tests as answers } from "./answers.mjs";
 import { tests as attacks } from "./attacks.mjs";
 import { tests as interruptions } from "./interruptions.mjs";
@@ -14,7 +15,7 @@ import { tests as refusals } from "./refusals.mjs";
 import { tests as windows } from "./windows.mjs";
 import { tests as worker } from "./worker.mjs";
 
-const tests = { ...answers, ...attacks, ...interruptions, ...keeping, ...refusals, ...windows, ...worker };
+const tests = { ...access, ...answers, ...attacks, ...interruptions, ...keeping, ...refusals, ...windows, ...worker };
 
 /** How many tests run side by side. */
 const LANES = Number(process.env.LANES ?? 2);

@@ -2,14 +2,20 @@
 
 import { until } from "./chromium.mjs";
 
-/** Opens the page with a link and enrolls as the page's screens lead. */
-export async function enroll(browser, provider, user, prepare = async () => {}) {
+/** Opens the page with a link: it says whose it is. */
+export async function linkOpened(browser, provider, user, prepare = async () => {}) {
   const tab = await browser.open("about:blank");
   await prepare(tab);
   await tab.send("Page.navigate", { url: `${provider.origin}/device/#${await provider.linkToken(user)}` });
   await tab.screen("preview");
   const address = await tab.evaluate("location.href");
   equal(address, `${provider.origin}/device/`, "the token left the address bar");
+  return tab;
+}
+
+/** Opens the page with a link and enrolls as the page's screens lead. */
+export async function enroll(browser, provider, user, prepare) {
+  const tab = await linkOpened(browser, provider, user, prepare);
   await tab.click("#confirm");
   return tab;
 }

@@ -86,11 +86,17 @@ describe("what is shown", () => {
     expect(getByText(en.request.via("Acme ID", "id.acme.example"))).toBeTruthy();
   });
 
-  it("the heading is described by client, amount, payee and time left", () => {
-    const { getByRole } = renderRequest(plain());
+  it("the heading is described by client, amount, payee, for whom and time left", () => {
+    const { getByRole } = renderRequest(plain({ lines: withLine(line("subject", "For", "Alice Example")) }));
     const ids = getByRole("heading", { level: 1 }).getAttribute("aria-describedby")?.split(" ") ?? [];
     const described = ids.map((id) => document.getElementById(id)?.textContent?.trim());
-    expect(described).toEqual(["Acme Coffee", "€\u00a080.00", "To Acme Coffee, Berlin", en.request.left("1:42")]);
+    expect(described).toEqual([
+      "Acme Coffee",
+      "€\u00a080.00",
+      "To Acme Coffee, Berlin",
+      "For: Alice Example",
+      en.request.left("1:42"),
+    ]);
   });
 
   it("an unverified name is captioned, a verified one is not", () => {
