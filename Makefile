@@ -5,7 +5,7 @@ TARGET_DIR := $(or $(CARGO_TARGET_DIR),target)
 export PATH := $(PATH):$(or $(CARGO_HOME),$(HOME)/.cargo)/bin
 
 .DEFAULT_GOAL := help
-.PHONY: help setup setup-core setup-test setup-lint setup-app setup-web demo app web test test-web quick lint fuzz pictures clean interop bench bench-provider soak
+.PHONY: help setup setup-core setup-test setup-lint setup-app setup-web demo app web test test-web screens quick lint fuzz pictures clean interop bench bench-provider soak
 
 help:
 	@echo 'make setup   install what is missing, after asking (PART=core, test, lint, app or web for a part of it)'
@@ -14,6 +14,7 @@ help:
 	@echo 'make web     the device in a browser: target/web, which a provider started afterwards serves below /device/'
 	@echo 'make test    every test (ONLY=... runs some of its parts, here and for lint)'
 	@echo 'make test-web the page of make web in a headless Chromium, against a provider'
+	@echo 'make screens every screen of that page by axe, in all sizes, schemes and languages; pictures in target/screens'
 	@echo 'make quick   the tests of the crates alone, without the window and what spans crates'
 	@echo "make interop other people's clients and providers, as far as their tools are here (ARGS=... names some)"
 	@echo 'make lint    formatting, lints, documentation, borders between modules and crates, banned dependencies, links'
@@ -45,6 +46,9 @@ web:
 # The page just built, in a headless Chromium against a provider.
 test-web: web
 	@scripts/test-web
+
+screens: web
+	@SCREENS=all PICTURES='$(abspath $(TARGET_DIR))/screens' scripts/test-web anybody
 
 # Each part with the time it took; ONLY='page cargo-test' runs these alone. Tests start the programs, and would build them themselves,
 # without a word. What a machine lacks is skipped, with the reason.

@@ -12,6 +12,8 @@ export const tests = {
     const tab = await linkOpened(browser, provider, "alice");
     const keyboard = await Keyboard.of(tab);
     await keyboard.use("#confirm");
+    await tab.screen("no-screen-lock");
+    await keyboard.use("#choose-pin");
     await tab.screen("pin-new");
     for (const field of ["#pin", "#pin-again"]) {
       await keyboard.to(field);

@@ -12,15 +12,26 @@ import { tests as attacks } from "./attacks.mjs";
 import { tests as interruptions } from "./interruptions.mjs";
 import { tests as keeping } from "./keeping.mjs";
 import { tests as refusals } from "./refusals.mjs";
+import { tests as screens } from "./screens.mjs";
 import { tests as windows } from "./windows.mjs";
 import { tests as worker } from "./worker.mjs";
 
-const tests = { ...access, ...answers, ...attacks, ...interruptions, ...keeping, ...refusals, ...windows, ...worker };
+const tests = {
+  ...access,
+  ...answers,
+  ...attacks,
+  ...interruptions,
+  ...keeping,
+  ...refusals,
+  ...screens,
+  ...windows,
+  ...worker,
+};
 
 /** How many tests run side by side. */
 const LANES = Number(process.env.LANES ?? 2);
-/** How long a test may take, in milliseconds: longer than any wait in it, on a busy machine. */
-const TEST_MS = 180_000;
+/** How long a test may take, in milliseconds: longer than any wait in it, on a busy machine. Every screen in every way takes longer. */
+const TEST_MS = process.env.SCREENS === "all" ? 900_000 : 180_000;
 
 const [page, countersign, program, only] = process.argv.slice(2);
 const wanted = new RegExp(only ?? "");
