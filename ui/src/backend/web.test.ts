@@ -1,9 +1,9 @@
 import { afterEach, beforeEach, expect, it, vi } from "vitest";
 
 import { FakeBackend } from "./fake";
-import type { Backend } from "./backend";
+
 import type { Failure, Snapshot } from "./types";
-import { web, type DeviceModule, type WebApp } from "./web";
+import { web, type DeviceModule, type WebApp, type WebBackend } from "./web";
 
 const IN_USE: Failure = { code: "home_in_use", message: "" };
 
@@ -65,7 +65,7 @@ class FakeModule implements DeviceModule {
 let isTouched = false;
 vi.stubGlobal("matchMedia", () => ({ matches: isTouched }));
 
-function pageWith(...apps: FakeApp[]): { backend: Backend; module: FakeModule } {
+function pageWith(...apps: FakeApp[]): { backend: WebBackend; module: FakeModule } {
   const module = new FakeModule(apps);
   return { backend: web(async () => module), module };
 }
@@ -92,6 +92,7 @@ beforeEach(() => {
 });
 
 afterEach(() => {
+  sessionStorage.clear();
   pages.abort();
   history.replaceState(null, "", "/");
 });
@@ -189,4 +190,21 @@ it.each([
 ])("says what it runs on as a person calls it (touched: %s)", (touched, here) => {
   isTouched = touched;
   expect(pageWith(new FakeApp()).backend.here).toBe(here);
+});
+
+it("knows after a reload that a link was in use, until it is used or given up, and never keeps the link", async () => {
+  history.replaceState(null, "", "/device/#the.registration.token");
+  expect(pageWith(new FakeApp()).backend.linkLost).toBe(false);
+  expect(JSON.stringify({ ...sessionStorage, ...localStorage })).not.toContain("token");
+  const { backend } = pageWith(new FakeApp());
+  expect(backend.linkLost).toBe(true);
+  await backend.forgetLink();
+  expect(backend.linkLost).toBe(false);
+  expect(pageWith(new FakeApp()).backend.linkLost).toBe(false);
+});
+
+it("takes the address of the screen for whoever helps for no link", async () => {
+  history.replaceState(null, "", "/device/#diagnostics");
+  expect(pageWith(new FakeApp()).backend.link()).toBeUndefined();
+  expect(location.hash).toBe("#diagnostics");
 });

@@ -60,6 +60,9 @@ const linkInUse = {
   },
 };
 
+/** The end of the address of a screen for whoever helps. */
+export const DIAGNOSTICS = "#diagnostics";
+
 /** The device in this page: opened while the page is visible, and given up when it is hidden and nothing is under way. */
 class DevicePage {
   #load: () => Promise<DeviceModule>;
@@ -188,7 +191,8 @@ class DevicePage {
 
   /** Takes a link's token out of the address bar at once: it is a secret until it is used. */
   #takeLink(): void {
-    if (location.hash.length < 2) return;
+    // The one other thing that the page's address may end with.
+    if (location.hash.length < 2 || location.hash === DIAGNOSTICS) return;
     this.#link = new URL("../push/enroll", location.href.split("#")[0]).href + location.hash;
     history.replaceState(history.state, "", location.pathname + location.search);
     linkInUse.remember();

@@ -1,9 +1,11 @@
 // The browser's side of a page that is the device.
 
-import type { WebBackend } from "../backend/web";
+import { DIAGNOSTICS, type WebBackend } from "../backend/web";
 import { forgets, hasPasskeys, screenLock } from "./abilities";
+import { BackButton } from "./backButton";
 import type { BrowserScreen, BrowserSide } from "./browser";
 import { isInApp } from "./inApp";
+import Diagnostics from "./screens/Diagnostics.svelte";
 import Elsewhere from "./screens/Elsewhere.svelte";
 import NewPhone from "./screens/NewPhone.svelte";
 import NoScreenLock from "./screens/NoScreenLock.svelte";
@@ -12,9 +14,11 @@ import Scan from "./screens/Scan.svelte";
 import Starting from "./screens/Starting.svelte";
 import Welcome from "./screens/Welcome.svelte";
 import { countSheet, sheetSentence } from "./sheets";
+import { followVisibleHeight } from "./visibleHeight";
 import { browserWords } from "./words/words";
 
 function firstScreen(): BrowserScreen | undefined {
+  if (location.hash === DIAGNOSTICS) return "diagnostics";
   const { userAgent, maxTouchPoints: touchPoints } = navigator;
   const inApp = isInApp({ userAgent, touchPoints, hasPasskeys: hasPasskeys(), isSecure: window.isSecureContext });
   return inApp ? "elsewhere" : undefined;
@@ -31,6 +35,7 @@ export function otherHost(link: string): string | undefined {
 }
 
 export function browserSide(backend: WebBackend): BrowserSide {
+  const backButton = new BackButton();
   return {
     screens: {
       starting: Starting,
@@ -39,6 +44,7 @@ export function browserSide(backend: WebBackend): BrowserSide {
       "no-screen-lock": NoScreenLock,
       welcome: Welcome,
       scan: Scan,
+      diagnostics: Diagnostics,
       "new-phone": NewPhone,
     },
     first: firstScreen(),
@@ -52,7 +58,17 @@ export function browserSide(backend: WebBackend): BrowserSide {
     forgets,
     sheetSentence: (request, locale) => sheetSentence(request, locale, backend.here),
     countSheet,
-    follow: () => () => undefined,
-    screenChanged: () => undefined,
+    follow: (appState) => {
+      const unfollow = [followVisibleHeight(), backButton.follow(appState)];
+      const diagnose = () => {
+        if (location.hash === DIAGNOSTICS) appState.screen = { name: "diagnostics" };
+      };
+      addEventListener("hashchange", diagnose);
+      return () => {
+        removeEventListener("hashchange", diagnose);
+        for (const end of unfollow) end();
+      };
+    },
+    screenChanged: (appState) => backButton.screenChanged(appState),
   };
 }

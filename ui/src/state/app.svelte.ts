@@ -49,6 +49,15 @@ export class AppState {
   #linkSeen = 0;
   #newestResult: string | undefined;
 
+  /**
+   * Set by a screen that has a step of its own to go back from, or that must not be left now; says whether that is all. Not reactive:
+   * read when Back is pressed alone.
+   */
+  innerBack: (() => boolean) | undefined;
+  /** Numbers typed into requests that the person then left: Back loses nothing. Not reactive. */
+  // eslint-disable-next-line svelte/prefer-svelte-reactivity
+  readonly typedNumbers = new Map<string, string>();
+  #preview: LinkPreview | undefined;
   /** The link that was pasted or scanned, until it is used: it may have to be looked at again. */
   #link: string | undefined;
 
@@ -182,6 +191,18 @@ export class AppState {
     this.screen = { name: this.snapshot?.accounts.length ? "requests" : "welcome" };
   }
 
+  /** One step back, as the browser's Back button means it. A link stays in memory, and so does what was typed. */
+  back(): void {
+    if (this.innerBack?.()) return;
+    const current = this.screen;
+    if (current.name === "request") this.leave(current.request);
+    else if (current.name === "past") this.go("activity");
+    else if (current.name === "diagnostics") this.stay();
+    else if ((current.name === "pin-new" || current.name === "no-screen-lock") && this.#preview)
+      this.screen = { name: "preview", preview: this.#preview };
+    else this.home();
+  }
+
   go(tab: Tab): void {
     this.screen = { name: tab };
   }
@@ -206,7 +227,7 @@ export class AppState {
     } else this.go("requests");
   }
 
-  /** Goes on in an app's own browser, although it has no screen lock to ask for. */
+  /** Leaves a screen of the browser's own for what the snapshot says. */
   stay(): void {
     this.screen = { name: "starting" };
     if (this.snapshot) this.#chooseScreen(this.snapshot);
@@ -222,6 +243,7 @@ export class AppState {
       if (this.snapshot) this.#linkSeen = this.snapshot.link_revision;
       const preview = await this.backend.preview(link);
       this.#link = link;
+      this.#preview = preview;
       this.screen = { name: "preview", preview };
     });
   }
@@ -237,16 +259,21 @@ export class AppState {
   async enroll(pin: string | undefined, deviceName: string): Promise<Failure | undefined> {
     return this.#try(async () => {
       const enrolled = await this.backend.enroll(pin, deviceName);
-      this.#link = undefined;
+      this.#forget();
       if (enrolled.confirmation_code === null) this.go("requests");
       else this.screen = { name: "code", accountId: enrolled.account };
     });
   }
 
   async cancelEnrolling(): Promise<void> {
-    this.#link = undefined;
+    this.#forget();
     await this.#try(() => this.backend.forgetLink());
     this.home();
+  }
+
+  #forget(): void {
+    this.#link = undefined;
+    this.#preview = undefined;
   }
 
   /** Sends the answer and goes to the next screen; returns the failure, if any, and stays. */
@@ -260,6 +287,7 @@ export class AppState {
         displayHash: request.display_hash,
         ...choice,
       });
+      this.typedNumbers.delete(request.id);
       // The answered request leaves the list before the next one is chosen.
       this.receive(await this.backend.snapshot());
       if (choice.decision === "not_me") this.screen = { name: "not-me", result, request };

@@ -102,6 +102,14 @@ export const german = (here: Here): BrowserWords => {
       scan: "Code scannen",
     },
 
+    diagnostics: {
+      title: "Was dieser Browser kann",
+      lead: "Kopieren Sie das und schicken Sie es dem, der Ihnen hilft. Es steht kein Geheimnis und kein Name darin.",
+      copy: "Kopieren",
+      copied: "Kopiert.",
+      notCopied: "Es ließ sich nicht kopieren. Markieren Sie die Zeilen und kopieren Sie sie.",
+    },
+
     sheet: {
       setUp: `${your} fragt jetzt nach ${asks}. Es heißt dort „Passkey“; es gilt nur Ihren Freigaben auf dieser Seite.`,
       approve: (what: string, amount: string | undefined) =>

@@ -93,6 +93,14 @@ export const english = (here: Here) => {
       scan: "Scan the code",
     },
 
+    diagnostics: {
+      title: "What this browser can do",
+      lead: "Copy this and send it to whoever helps you. There is no secret and no name in it.",
+      copy: "Copy",
+      copied: "Copied.",
+      notCopied: "It could not be copied. Select the lines and copy them.",
+    },
+
     sheet: {
       setUp: `Your ${it} asks for ${asks} now. It says “passkey”; it is for your approvals on this page only.`,
       approve: (what: string, amount: string | undefined) =>
