@@ -13,7 +13,7 @@ help:
 	@echo 'make app     the window: target/debug/countersign-app'
 	@echo 'make web     the device in a browser: target/web, which a provider started afterwards serves below /device/'
 	@echo 'make test    every test (ONLY=... runs some of its parts, here and for lint)'
-	@echo 'make test-web the page of make web in a headless Chromium, against a provider'
+	@echo 'make test-web the page of make web in a headless Chromium and Firefox, against a provider'
 	@echo 'make screens every screen of that page by axe, in all sizes, schemes and languages; pictures in target/screens'
 	@echo 'make quick   the tests of the crates alone, without the window and what spans crates'
 	@echo "make interop other people's clients and providers, as far as their tools are here (ARGS=... names some)"
@@ -43,7 +43,7 @@ web:
 	@scripts/setup core web
 	@scripts/web
 
-# The page just built, in a headless Chromium against a provider.
+# The page just built, in a headless Chromium and Firefox against a provider.
 test-web: web
 	@scripts/test-web
 

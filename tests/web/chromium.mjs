@@ -7,42 +7,9 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { createInterface } from "node:readline";
 
-/** How long anything may take, in milliseconds: a machine may be busy. */
-export const PATIENCE_MS = 60_000;
+import { Deadline, Tab } from "./tab.mjs";
 
-const sleep = (millis) => new Promise((resolve) => setTimeout(resolve, millis));
-
-/** Asks until the answer is truthy. */
-export async function until(what, ask) {
-  const deadline = Date.now() + PATIENCE_MS;
-  let last;
-  for (;;) {
-    try {
-      last = await ask();
-      if (last) return last;
-    } catch (error) {
-      last = error;
-    }
-    if (Date.now() > deadline) throw new Error(`${what}: not within ${PATIENCE_MS / 1000} s; at last ${last}`);
-    await sleep(50);
-  }
-}
-
-/** Rejects after a time, unless it is cleared. */
-export class Deadline {
-  #timer;
-
-  constructor(millis, what) {
-    this.passed = new Promise((_, reject) => {
-      this.#timer = setTimeout(() => reject(new Error(`${what} took more than ${millis / 1000} s`)), millis);
-    });
-    this.passed.catch(() => undefined);
-  }
-
-  clear() {
-    clearTimeout(this.#timer);
-  }
-}
+export { Deadline, until } from "./tab.mjs";
 
 export class Chromium {
   /** How often pages may have acted against their policy in this test. */
@@ -147,7 +114,7 @@ export class Chromium {
     await page.send("Runtime.enable");
     await page.send("Log.enable");
     await page.send("Audits.enable");
-    await page.send("Page.navigate", { url });
+    await page.go(url);
     return page;
   }
 
@@ -193,14 +160,9 @@ export class Chromium {
   }
 }
 
-export class Page {
-  /** What its console and its exceptions said. */
-  said = [];
-  /** What it did against its Content-Security-Policy. */
-  violations = [];
-  isClosed = false;
-
+export class Page extends Tab {
   constructor(browser, targetId, sessionId) {
+    super();
     this.browser = browser;
     this.targetId = targetId;
     this.sessionId = sessionId;
@@ -226,46 +188,16 @@ export class Page {
     return this.browser.send(method, params, this.sessionId);
   }
 
+  go(url) {
+    return this.send("Page.navigate", { url });
+  }
+
   /** Evaluates an expression as if the person had just touched the page. */
   async evaluate(expression) {
     const options = { expression, awaitPromise: true, returnByValue: true, userGesture: true };
     const { result, exceptionDetails } = await this.send("Runtime.evaluate", options);
     if (exceptionDetails) throw new Error(exceptionDetails.exception?.description ?? exceptionDetails.text);
     return result.value;
-  }
-
-  /** Waits for a screen of the page, by its name. */
-  screen(name) {
-    return until(`the screen ${name}`, async () => {
-      const found = await this.evaluate(`document.querySelector("main")?.dataset.screen`);
-      if (found !== name) throw new Error(`${found} ${await this.text()} ${this.said.join("; ")}`);
-      return true;
-    });
-  }
-
-  async report() {
-    const address = await this.evaluate("location.href");
-    return `${address}\n${await this.text()}\nIts console: ${this.said.join("\n")}`;
-  }
-
-  text() {
-    return this.evaluate(`document.body.innerText`);
-  }
-
-  /** Waits until this can be clicked, and clicks. */
-  async click(selector) {
-    const found = JSON.stringify(selector);
-    const ready = `(() => { const it = document.querySelector(${found}); return !!it && it.getAttribute("aria-disabled") !== "true"; })()`;
-    await until(`${selector} can be clicked`, () => this.evaluate(ready));
-    await this.evaluate(`document.querySelector(${found}).click()`);
-  }
-
-  type(selector, text) {
-    return this.evaluate(`(() => {
-      const it = document.querySelector(${JSON.stringify(selector)});
-      it.value = ${JSON.stringify(text)};
-      it.dispatchEvent(new Event("input", { bubbles: true }));
-    })()`);
   }
 
   /** Adds an authenticator with a screen lock, as a phone has one. */

@@ -6,7 +6,7 @@ import { until } from "./chromium.mjs";
 export async function linkOpened(browser, provider, user, prepare = async () => {}) {
   const tab = await browser.open("about:blank");
   await prepare(tab);
-  await tab.send("Page.navigate", { url: `${provider.origin}/device/#${await provider.linkToken(user)}` });
+  await tab.go(`${provider.origin}/device/#${await provider.linkToken(user)}`);
   await tab.screen("preview");
   const address = await tab.evaluate("location.href");
   equal(address, `${provider.origin}/device/`, "the token left the address bar");
