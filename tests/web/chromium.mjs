@@ -17,7 +17,8 @@ export class Chromium {
   /** Rejects when the browser ends that nobody ended. */
   died;
 
-  #program;
+  program;
+  #options;
   #pages = [];
   #fail;
   #child;
@@ -27,9 +28,11 @@ export class Chromium {
   #listeners = [];
   #said = "";
 
-  static async start(program) {
+  /** `options`: more of the command line. */
+  static async start(program, options = []) {
     const browser = new Chromium();
-    browser.#program = program;
+    browser.program = program;
+    browser.#options = options;
     browser.died = new Promise((_, reject) => (browser.#fail = reject));
     browser.died.catch(() => undefined);
     browser.#profile = await mkdtemp(join(tmpdir(), "countersign-chromium-"));
@@ -54,10 +57,11 @@ export class Chromium {
       "--no-first-run",
       "--remote-debugging-pipe",
       `--user-data-dir=${this.#profile}`,
+      ...this.#options,
       "about:blank",
     ];
     // In a group of its own: its processes end with it.
-    const child = spawn(this.#program, options, {
+    const child = spawn(this.program, options, {
       detached: true,
       stdio: ["ignore", "ignore", "pipe", "pipe", "pipe"],
     });

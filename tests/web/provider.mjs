@@ -133,11 +133,16 @@ export class Provider {
     return body;
   }
 
+  /** What the client is told of a request at this moment: the tokens, or the error. */
+  async poll(auth_req_id) {
+    const redeemed = { grant_type: "urn:openid:params:grant-type:ciba", auth_req_id };
+    return (await this.#post("/token", redeemed, this.#clients.get(auth_req_id))).body;
+  }
+
   /** Waits for the end of a request: the tokens, or the error. */
   async end(auth_req_id) {
-    const redeemed = { grant_type: "urn:openid:params:grant-type:ciba", auth_req_id };
     for (;;) {
-      const { body } = await this.#post("/token", redeemed, this.#clients.get(auth_req_id));
+      const body = await this.poll(auth_req_id);
       if (!["authorization_pending", "slow_down"].includes(body.error)) return body;
       await new Promise((resolve) => setTimeout(resolve, 1_000));
     }

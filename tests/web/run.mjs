@@ -15,6 +15,7 @@ import { tests as attacks } from "./attacks.mjs";
 import { tests as inFirefox } from "./inFirefox.mjs";
 import { tests as interruptions } from "./interruptions.mjs";
 import { tests as keeping } from "./keeping.mjs";
+import { tests as opening } from "./opening.mjs";
 import { tests as refusals } from "./refusals.mjs";
 import { tests as screens } from "./screens.mjs";
 import { tests as windows } from "./windows.mjs";
@@ -27,6 +28,7 @@ const tests = {
   ...inFirefox,
   ...interruptions,
   ...keeping,
+  ...opening,
   ...refusals,
   ...screens,
   ...windows,

@@ -121,9 +121,11 @@ it("takes a link out of the address bar at once and keeps it until it is used", 
   const [first, second] = [new FakeApp(), new FakeApp()];
   const { backend } = pageWith(first, second);
   expect(location.href).not.toContain("token");
+  expect(backend.link()).toBe(`${location.origin}/tenant/device/#the.registration.token`);
   await backend.snapshot();
   expect(first.links).toEqual([`${location.origin}/tenant/push/enroll#the.registration.token`]);
   await backend.enroll(undefined, "Phone");
+  expect(backend.link()).toBeUndefined();
   hide(true);
   await settled();
   hide(false);

@@ -146,8 +146,10 @@ class DevicePage {
     linkInUse.forget();
   }
 
+  /** With this page's own address: another browser is at the device at once. */
   get link(): string | undefined {
-    return this.#link;
+    const token = this.#link?.split("#")[1];
+    return token === undefined ? undefined : `${location.origin}${location.pathname}#${token}`;
   }
 
   get linkLost(): boolean {

@@ -31,5 +31,8 @@ it("hands the whole link to the phone's browser", () => {
   );
   expect(browserAddress(link, "ios")).toBe(`x-safari-${link}`);
   expect(browserAddress(link, "other")).toBeUndefined();
-  expect(browserAddress("http://localhost:8787/push/enroll#x", "android")).toBeUndefined();
+  expect(browserAddress("http://localhost:8787/push/enroll#x", "android")).toContain(
+    "intent://localhost:8787/push/enroll#x#Intent;scheme=http;",
+  );
+  expect(browserAddress("javascript:alert(1)", "android")).toBeUndefined();
 });

@@ -28,8 +28,11 @@ export function isInApp(here: {
  * does not document; where an app ignores it, the words below the button are what is left.
  */
 export function browserAddress(link: string, on: System): string | undefined {
-  if (!link.startsWith("https://")) return undefined;
-  if (on === "android")
-    return `intent://${link.slice("https://".length)}#Intent;scheme=https;action=android.intent.action.VIEW;package=com.android.chrome;end`;
+  const { groups } = /^(?<scheme>https?):\/\/(?<rest>.+)$/s.exec(link) ?? {};
+  if (!groups) return undefined;
+  if (on === "android") {
+    const intent = `scheme=${groups["scheme"]};action=android.intent.action.VIEW;package=com.android.chrome;end`;
+    return `intent://${groups["rest"]}#Intent;${intent}`;
+  }
   return on === "ios" ? `x-safari-${link}` : undefined;
 }
