@@ -32,8 +32,8 @@ export default defineConfig(({ mode }) => {
     ...page,
     // In tests: components are mounted as in a browser, and removed after each test.
     plugins: [svelte(page ? { configFile: "../svelte.config.js" } : {}), svelteTesting(), ...(page?.plugins ?? [])],
-    // A bare system may not resolve localhost.
-    server: { host: "127.0.0.1" },
+    // A bare system may not resolve localhost. A test reads docs.
+    server: { host: "127.0.0.1", fs: { allow: [".", "../docs"] } },
     build: { target: TARGET, modulePreload: { polyfill: false }, assetsInlineLimit: 0, ...page?.build },
     test: {
       environment: "jsdom",
