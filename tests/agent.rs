@@ -1,12 +1,13 @@
 //! `examples/agent.py`, the agent that asks before it deletes, against a real provider.
 
+use std::net::{Ipv4Addr, SocketAddr};
 use std::path::Path;
 use std::process::Command;
 
 use countersign_protocol::transcript::{Line, LineValue};
 use countersign_tests::device::{Device, id};
 use countersign_tests::process::Process;
-use countersign_tests::provider::{Provider, TILL_SECRET};
+use countersign_tests::provider::{Provider, Settings, TILL_SECRET};
 use countersign_tests::test_env::TestEnv;
 use countersign_tests::tokens;
 use serde_json::{Value, json};
@@ -52,6 +53,40 @@ fn an_agent_goes_on_when_the_whole_plan_was_approved() {
     assert_eq!(agent.exit(), 0);
 }
 
+/// Runs the agent where names have no addresses: this machine may know `localhost`, others do not.
+const WITHOUT_NAMES: &str = "
+import re, socket, sys
+known = socket.getaddrinfo
+def numbers_alone(host, *more, **named):
+    if not re.fullmatch('[0-9.]+|[0-9a-f:]+', host): raise socket.gaierror(socket.EAI_NONAME, 'no name is known here')
+    return known(host, *more, **named)
+socket.getaddrinfo = numbers_alone
+exec(compile(open(sys.argv[1]).read(), sys.argv[1], 'exec'))
+";
+
+#[test]
+fn localhost_is_this_machine_for_it_without_a_resolver_and_without_a_proxy() {
+    let env = TestEnv::new();
+    let port = 8_000 + (std::process::id() % 12_000) as u16;
+    let address = SocketAddr::from((Ipv4Addr::LOCALHOST, port));
+    let settings = Settings { issuer: Some(format!("http://localhost:{port}")), ..Settings::default() };
+    let provider = Provider::start_at(&env, "provider", address, &settings);
+    let nobody = format!("http://{}", env.free_address());
+    let run = |issuer: &str| {
+        let mut command = Command::new("python3");
+        command.args(["-c", WITHOUT_NAMES]).arg(Path::new(env!("CARGO_MANIFEST_DIR")).join("../examples/agent.py"));
+        command.env("http_proxy", &nobody).env_remove("no_proxy").env_remove("NO_PROXY");
+        command.env("ISSUER", issuer).env("CLIENT_ID", "coffee-pos").env("LOGIN_HINT", "nobody");
+        command.env("CLIENT_SECRET", TILL_SECRET);
+        let mut agent = Process::start(&env, "agent", command);
+        let failed = agent.line("failed");
+        agent.exit();
+        failed["error"].clone()
+    };
+    assert_eq!(run(provider.issuer()), "unknown_user_id", "the provider was asked");
+    assert_eq!(run("http://id.test"), "unreachable", "other names are looked up, and asked for by the proxy");
+}
+
 #[test]
 fn it_exits_1_when_the_person_denies() {
     let env = TestEnv::new();
@@ -68,7 +103,7 @@ fn it_exits_1_when_the_person_denies() {
 #[test]
 fn it_exits_3_when_the_request_expires() {
     let env = TestEnv::new();
-    let settings = countersign_tests::provider::Settings { policy: "ttl = 6".to_owned(), ..Default::default() };
+    let settings = Settings { policy: "ttl = 6".to_owned(), ..Default::default() };
     let provider = Provider::start_with(&env, "provider", &settings);
     let _phone = Device::enrolled(&env, "phone", &provider, "alice");
     let mut agent = agent(&env, provider.issuer(), TILL_SECRET, "alice");
