@@ -3,8 +3,10 @@
 use std::io::{ErrorKind, Read as _};
 use std::net::{SocketAddr, TcpListener, TcpStream};
 use std::process::Command;
+use std::time::{Duration, Instant};
 
 use countersign_tests::PATIENCE;
+use countersign_tests::binary;
 use countersign_tests::client::PAYMENT;
 use countersign_tests::device::{Device, id};
 use countersign_tests::http;
@@ -118,7 +120,7 @@ fn without_chance(run: &str) -> String {
     while out.contains("00") {
         out = out.replace("00", "0");
     }
-    out.trim_end().replace("0.0.0.0:0", "(address)")
+    out.trim_end().replace("0.0.0.0:0", "(address)").replace("localhost:0", "(address)")
 }
 
 #[test]
@@ -180,6 +182,114 @@ fn a_restart_keeps_its_state_and_fresh_starts_over() {
     assert_ne!(std::fs::read_to_string(text(&fresh, "trust")).unwrap(), trusted, "it is another provider");
     let mut client = request(&env, &fresh);
     assert_eq!(client.line("error")["error"], "unknown_user_id", "which knows no device of Alice's");
+    stop(process);
+}
+
+/// What the till shows, once this is true of it.
+fn till_until(ready: &Value, what: &str, is_so: impl Fn(&Value) -> bool) -> Value {
+    let deadline = Instant::now() + PATIENCE;
+    let mut revision = 0;
+    loop {
+        let url = format!("{}api/state?after={revision}", text(ready, "till_url"));
+        let state = http::send("GET", &url, &[], b"").json();
+        if is_so(&state) {
+            return state;
+        }
+        assert!(Instant::now() < deadline, "{what}: {state}");
+        revision = state["revision"].as_u64().expect("a number");
+    }
+}
+
+#[test]
+fn on_localhost_the_issuer_has_that_name_and_an_earlier_state_on_its_port_is_moved_aside() {
+    let env = TestEnv::new();
+    let (process, first) = serving(&env, SocketAddr::from(([127, 0, 0, 1], 0)), &[]);
+    let port: u16 = text(&first, "issuer").strip_prefix("http://localhost:").expect("a name").parse().expect("a port");
+    let phone = Device::new(&env, "phone");
+    phone.enroll(text(&first, "enrollment_link"));
+    approves(&env, &phone, &first);
+    stop(process);
+
+    let marker = env.path(&format!("demo/{port}/demo.json"));
+    let earlier = std::fs::read_to_string(&marker).expect("a marker").replace("localhost", "127.0.0.1");
+    std::fs::write(&marker, earlier).expect("written");
+    let (process, anew) = serving(&env, SocketAddr::from(([127, 0, 0, 1], port)), &[]);
+    assert_ne!(anew["client_secret"], first["client_secret"]);
+    let words = format!("This demo was started anew; the earlier state is in demo/{port}-earlier.");
+    assert!(env.standard_errors().contains(&words), "{}", env.standard_errors());
+    till_until(&anew, "the till says so", |state| state["started_anew"] == *words);
+    assert!(env.path(&format!("demo/{port}-earlier/provider/provider.db")).exists(), "nothing is lost");
+    stop(process);
+}
+
+#[test]
+fn the_page_of_a_phone_joins_when_it_is_built_and_each_press_gets_a_link_of_its_own() {
+    let env = TestEnv::new();
+    // Of its own, so that what was built beside the other one is not there.
+    let folder = env.path("bin");
+    std::fs::create_dir(&folder).expect("a folder");
+    let program = folder.join("countersign");
+    std::fs::copy(binary::countersign(), &program).expect("copied");
+    let notes = env.path("notes");
+    std::fs::create_dir(&notes).expect("a folder");
+    std::fs::write(notes.join("building"), "").expect("written");
+    let mut command = Command::new(&program);
+    for (name, value) in env.command(&[]).get_envs() {
+        match value {
+            Some(value) => command.env(name, value),
+            None => command.env_remove(name),
+        };
+    }
+    command.args(["demo", "--json", "--no-app", "--home", "demo", "--listen", &env.free_address().to_string()]);
+    command.current_dir(env.folder()).env("COUNTERSIGN_WEB_BUILD", &notes);
+    let mut process = Process::start(&env, "demo", command);
+    let ready = process.line("ready");
+    let page = format!("{}/device/", text(&ready, "issuer"));
+    let phone = format!("{}phone", text(&ready, "till_url"));
+    let get = |url: &str, headers: &[(&str, &str)]| http::send("GET", url, headers, b"");
+
+    till_until(&ready, "it is being built", |state| state["device_page"]["state"] == "building");
+    assert_eq!((get(&page, &[]).status, get(&phone, &[]).status), (404, 503));
+    std::fs::create_dir(folder.join("web")).expect("a folder");
+    std::fs::write(folder.join("web/index.html"), "<!doctype html><title>A phone</title>").expect("written");
+    std::thread::sleep(Duration::from_millis(500));
+    assert_eq!(get(&page, &[]).status, 404, "not before its build has ended");
+    std::fs::remove_file(notes.join("building")).expect("removed");
+    let joined = till_until(&ready, "it joins", |state| state["device_page"]["state"] == "ready");
+    let said = joined["device_page"]["said"].as_str().expect("the till says so");
+    assert!(said.contains("This browser can be Alice’s phone"), "{said}");
+    assert!(get(&page, &[]).text().contains("A phone"), "without a restart");
+
+    let links: Vec<String> = (0..2)
+        .map(|_| {
+            let reply = get(&phone, &[("sec-fetch-site", "same-origin")]);
+            assert_eq!(reply.status, 303);
+            reply.header("location").expect("an address").to_owned()
+        })
+        .collect();
+    assert!(links.iter().all(|link| link.starts_with(&format!("{page}#"))), "{links:?}");
+    assert_ne!(links[0], links[1], "one link per press");
+    stop(process);
+}
+
+#[test]
+fn attack_a_page_of_another_site_gets_nobody_to_set_up_a_phone() {
+    let env = TestEnv::new();
+    let folder = env.path("page");
+    std::fs::create_dir(&folder).expect("a folder");
+    std::fs::write(folder.join("index.html"), "<!doctype html>").expect("written");
+    let mut command = env.command(&["demo", "--json", "--no-app", "--home", "demo", "--listen"]);
+    command.arg(env.free_address().to_string()).env("COUNTERSIGN_WEB", &folder);
+    let mut process = Process::start(&env, "demo", command);
+    let ready = process.line("ready");
+    let phone = format!("{}phone", text(&ready, "till_url"));
+    let get = |headers: &[(&str, &str)]| http::send("GET", &phone, headers, b"");
+    assert_eq!(get(&[("sec-fetch-site", "same-origin")]).status, 303, "the till may");
+    for site in ["cross-site", "same-site"] {
+        let refused = get(&[("sec-fetch-site", site)]);
+        assert!(refused.status == 403 && refused.header("location").is_none(), "{site}");
+    }
+    assert_eq!(get(&[("host", "rebound.example")]).status, 421, "nor a name that was made to point here");
     stop(process);
 }
 

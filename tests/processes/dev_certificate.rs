@@ -248,6 +248,7 @@ fn the_printed_lines_are_a_configuration_and_say_how_to_trust_it() {
     for name in ["SSL_CERT_FILE=", "NODE_EXTRA_CA_CERTS=", "REQUESTS_CA_BUNDLE=", "keytool", "Android", "iPhone"] {
         assert!(said.contains(name), "{name}: {said}");
     }
+    assert!(said.contains("passkeys for that name, never for an IP address"), "{said}");
     let (_, rest) = said.split_once("In provider.toml:").expect("the lines");
     let (lines, _) = rest.split_once("Each machine").expect("their end");
     let config = env.path("provider.toml");

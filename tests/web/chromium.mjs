@@ -7,7 +7,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { createInterface } from "node:readline";
 
-import { Deadline, Tab } from "./tab.mjs";
+import { Deadline, Tab, until } from "./tab.mjs";
 
 export { Deadline, until } from "./tab.mjs";
 
@@ -111,6 +111,24 @@ export class Chromium {
   /** Opens a tab, which hides the others, or a window. */
   async open(url, newWindow = false) {
     const { targetId } = await this.send("Target.createTarget", { url: "about:blank", newWindow });
+    const page = await this.#attach(targetId);
+    await page.go(url);
+    return page;
+  }
+
+  /** The window that a page has opened. */
+  async opened() {
+    const known = (targetId) => this.#pages.some((page) => page.targetId === targetId);
+    const find = async () => {
+      const { targetInfos } = await this.send("Target.getTargets");
+      return targetInfos.find(
+        ({ targetId, type, url }) => type === "page" && !known(targetId) && url !== "about:blank",
+      );
+    };
+    return this.#attach((await until("a window that a page opens", find)).targetId);
+  }
+
+  async #attach(targetId) {
     const { sessionId } = await this.send("Target.attachToTarget", { targetId, flatten: true });
     const page = new Page(this, targetId, sessionId);
     this.#pages.push(page);
@@ -118,7 +136,6 @@ export class Chromium {
     await page.send("Runtime.enable");
     await page.send("Log.enable");
     await page.send("Audits.enable");
-    await page.go(url);
     return page;
   }
 

@@ -12,6 +12,7 @@ import { Provider } from "./provider.mjs";
 import { tests as access } from "./access.mjs";
 import { tests as answers } from "./answers.mjs";
 import { tests as attacks } from "./attacks.mjs";
+import { tests as demo } from "./demo.mjs";
 import { tests as inFirefox } from "./inFirefox.mjs";
 import { tests as interruptions } from "./interruptions.mjs";
 import { tests as keeping } from "./keeping.mjs";
@@ -25,6 +26,7 @@ const tests = {
   ...access,
   ...answers,
   ...attacks,
+  ...demo,
   ...inFirefox,
   ...interruptions,
   ...keeping,

@@ -77,8 +77,6 @@ pub enum ErrorCode {
     NotVerified,
     /// A file can't be written.
     NotWritten,
-    /// The folder holds the demo of another address.
-    OtherDemo,
     /// The provider's metadata names another issuer.
     OtherIssuer,
     /// Standard output is closed.
@@ -156,7 +154,6 @@ impl ErrorCode {
             ErrorCode::NotUnenrolled => "not_unenrolled",
             ErrorCode::NotVerified => "not_verified",
             ErrorCode::NotWritten => "not_written",
-            ErrorCode::OtherDemo => "other_demo",
             ErrorCode::OtherIssuer => "other_issuer",
             ErrorCode::OutputClosed => "output_closed",
             ErrorCode::OutputFailed => "output_failed",

@@ -16,6 +16,7 @@ mod failure;
 mod home;
 mod idle_accounts;
 mod logging;
+mod loopback;
 mod named_request;
 mod new_files;
 mod next_command;

@@ -33,4 +33,4 @@ pub use issuance::key_rotation::{KeyRecord, KeyState, RotateError};
 pub use operator::{StatusLine, Trace, back_up, check, check_warnings, counted};
 pub use server::tls::{CertificateError, certificate_warnings};
 pub use server::{OpenError, Provider};
-pub use store::RequestTrace;
+pub use store::{RequestTrace, store_layout};

@@ -136,6 +136,9 @@ async fn the_demo_opens_the_window_with_the_link_in_it_and_takes_it_along_when_i
     let desktop = Desktop::new();
     let mut demo = Demo::start(&desktop, &[]);
     let till = Browser::open(&desktop, "till", demo.till_url()).await;
+    // What is on the page has its place from then on: a press before would meet what moves into that place.
+    till.page.until("a link", "return document.querySelector('#link-field').value.startsWith('http')").await;
+    till.page.until("the window is there", "return !document.querySelector('#open-window').hidden").await;
     till.page.press("#open-window").await;
     till.page.read("#open-window", "Hand the link").await;
     let is_window = |id: &u32| {
@@ -193,7 +196,8 @@ async fn a_link_that_another_machine_can_follow_is_also_a_qr_code() {
         let demo = Demo::start(&desktop, &[&["--no-app"], &arguments[..]].concat());
         let till = Browser::open(&desktop, name, demo.till_url()).await;
         let page = &till.page;
-        page.press("#add-device summary").await;
+        // It is open where nobody has a device.
+        page.see("#add-device[open]").await;
         match issuer {
             None => {
                 page.read("#no-qr", "no other device can reach it").await;
@@ -211,6 +215,46 @@ async fn a_link_that_another_machine_can_follow_is_also_a_qr_code() {
         }
         till.close().await;
     }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_ways_to_add_a_device_are_reached_by_keyboard_and_readable_when_they_are_large() {
+    let desktop = Desktop::new();
+    let demo = Demo::start(&desktop, &["--no-app"]);
+    let till = Browser::open(&desktop, "till", demo.till_url()).await;
+    let page = &till.page;
+    page.see("#add-device[open]").await;
+    let order = "return [...document.querySelectorAll('#add-device h3')].map((one) => one.textContent).join('; ')";
+    let order = page.run(order, vec![]).await;
+    assert_eq!(order, "This browser; A real phone; Alice’s window, or a terminal");
+    page.see("#device-page-said[role=status]").await;
+    // Nobody built the page beside this program, or it is there: the button says which by being enabled.
+    let state = "return fetch('/api/state').then((reply) => reply.json()).then((state) =>
+        (state.device_page.state === 'ready') === !document.querySelector('#this-browser').disabled)";
+    page.until("the button", state).await;
+    page.run("document.querySelector('#add-device summary').focus()", vec![]).await;
+    page.keys("\u{e007}").await;
+    page.see("#add-device:not([open])").await;
+    page.keys("\u{e007}").await;
+    page.see("#add-device[open]").await;
+    // 200 % at 640 CSS pixels is as wide as 320.
+    for size in [100, 200] {
+        page.run("document.documentElement.style.fontSize = `${arguments[0]}%`", vec![size.into()]).await;
+        page.resize(640, 900).await;
+        axe::check(page, "the ways to add a device").await;
+        let wide = page.run("return document.documentElement.scrollWidth <= innerWidth", vec![]).await;
+        assert_eq!(wide, true, "nothing sticks out at {size} %");
+        page.picture(&format!("ways {size}")).await;
+    }
+    // As narrow as a small phone: the browser does not get narrower than 450, a frame does.
+    let frame = "const frame = document.createElement('div');
+        frame.append(document.querySelector('main'));
+        frame.style.width = '280px';
+        document.body.replaceChildren(frame);
+        return document.querySelector('main').scrollWidth <= 280";
+    assert_eq!(page.run(frame, vec![]).await, true, "320 px less the page's margins are enough");
+    page.picture("ways 320").await;
+    till.close().await;
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -23,6 +23,10 @@ authorization_details_types = ["payment_initiation", "account_information", "gen
 interval = 1
 token_wait = "2s"
 
+# What push services may write to, for Web Push (RFC 8292): browsers are woken by their makers' services.
+[push]
+contact = "mailto:demo@acme.example"
+
 [support]
 phone = "+49 30 23125 014"
 

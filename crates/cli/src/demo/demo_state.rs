@@ -7,10 +7,10 @@ use std::path::{Path, PathBuf};
 
 use countersign_jose::secret::Secret;
 use countersign_protocol::evidence::TrustAnchor;
-use countersign_protocol::issuer::Issuer;
+use countersign_protocol::issuer::{Issuer, LOCALHOST};
 use serde::{Deserialize, Serialize};
 
-use super::demo_config;
+use super::{demo_config, free_port};
 use crate::error_code::ErrorCode;
 use crate::failure::Failure;
 use countersign_device::edge::system::SystemRandom;
@@ -23,18 +23,23 @@ pub struct DemoState {
     pub issuer: String,
     /// Whether an earlier demo left its state here.
     pub continues: bool,
+    /// Where the state of another issuer or build went that was here.
+    pub moved: Option<PathBuf>,
 }
 
 /// Content of the marker file.
-#[derive(Serialize, Deserialize)]
+#[derive(Serialize, Deserialize, PartialEq, Eq)]
 struct Marker {
     countersign_demo: u32,
     issuer: String,
+    /// Tables of the databases, in a digest: a build reads those of its own alone.
+    #[serde(default)]
+    layout: String,
 }
 
 const MARKER: &str = "demo.json";
-/// Version of the folder's content; earlier versions are upgraded.
-const VERSION: u32 = 2;
+/// Version of the folder's content; another version's is moved aside.
+const VERSION: u32 = 3;
 /// All entries that a demo makes in its folder.
 const FILES: [&str; 16] = [
     MARKER,
@@ -56,34 +61,27 @@ const FILES: [&str; 16] = [
 ];
 
 impl DemoState {
-    /// Opens or makes the state for this address, in a folder named after its port, and upgrades that of an earlier version. `issuer` is
-    /// given if the provider is reached by another URL than the address it listens on.
+    /// Opens or makes the state for this address, in a folder named after its port. That of another issuer or of another build, which
+    /// can't be continued, is moved aside. `issuer` is given if the provider is reached by another URL than the address it listens on.
     ///
     /// # Errors
-    /// The folder can't be made, or is not a demo's, or is another address's.
+    /// The folder can't be made or moved, or is not a demo's.
     pub fn open(base: &Path, listen: SocketAddr, issuer: Option<&Issuer>, fresh: bool) -> Result<DemoState, Failure> {
         let folder = base.join(listen.port().to_string());
-        let issuer = issuer.map_or_else(|| format!("http://{listen}"), ToString::to_string);
+        let issuer = issuer.map_or_else(|| issuer_at(listen), ToString::to_string);
         if fresh {
             remove(&folder)?;
         }
         let mark = marker_of(&folder)?;
-        let is_current = mark.as_ref().is_some_and(|mark| mark.countersign_demo == VERSION);
-        let continues = match mark {
-            Some(mark) if mark.issuer == issuer => true,
-            Some(mark) => {
-                let what = format!(
-                    "{} holds the demo of {}; start over with --fresh, or use another --home",
-                    folder.display(),
-                    mark.issuer
-                );
-                return Err(Failure::usage(ErrorCode::OtherDemo, what));
-            }
-            None => false,
+        let expected = Marker { countersign_demo: VERSION, issuer: issuer.clone(), layout: layout() };
+        let continues = mark.as_ref() == Some(&expected);
+        let moved = match mark {
+            Some(_) if !continues => Some(move_aside(&folder)?),
+            _ => None,
         };
-        let state = DemoState { folder, issuer, continues };
-        if !is_current {
-            state.make(listen).map_err(|error| unusable(&state.folder, &error))?;
+        let state = DemoState { folder, issuer, continues, moved };
+        if !continues {
+            state.make(listen, &expected).map_err(|error| unusable(&state.folder, &error))?;
         }
         Ok(state)
     }
@@ -120,7 +118,7 @@ impl DemoState {
         Ok(fs::canonicalize(&path).unwrap_or(path))
     }
 
-    fn make(&self, listen: SocketAddr) -> io::Result<()> {
+    fn make(&self, listen: SocketAddr, mark: &Marker) -> io::Result<()> {
         make_private_folder(&self.folder)?;
         let random = SystemRandom::new();
         for client in demo_config::CLIENTS {
@@ -136,9 +134,36 @@ impl DemoState {
         }
         fs::write(self.path("provider.toml"), demo_config::provider_toml(&self.issuer, listen))?;
         // Last, so that incomplete state has no marker.
-        let mark = Marker { countersign_demo: VERSION, issuer: self.issuer.clone() };
-        fs::write(self.path(MARKER), serde_json::to_string(&mark).expect("a marker is a number and a string"))
+        fs::write(self.path(MARKER), serde_json::to_string(mark).expect("a marker is a number and strings"))
     }
+}
+
+/// The issuer of a demo that listens here. `localhost` where that is what the address is called: browsers make passkeys for names
+/// alone.
+fn issuer_at(listen: SocketAddr) -> String {
+    match free_port::is_localhost(listen.ip()) {
+        true => format!("http://{LOCALHOST}:{}", listen.port()),
+        false => format!("http://{listen}"),
+    }
+}
+
+fn layout() -> String {
+    format!("{} {}", countersign_op::store_layout(), countersign_device::edge::vault_sqlite::SCHEMA)
+}
+
+/// Renames the folder, and returns its new name: `8787-earlier`, `8787-earlier-2`, …
+fn move_aside(folder: &Path) -> Result<PathBuf, Failure> {
+    let name = |count: usize| {
+        let mut name = folder.as_os_str().to_owned();
+        name.push("-earlier");
+        if count > 1 {
+            name.push(format!("-{count}"));
+        }
+        PathBuf::from(name)
+    };
+    let aside = (1..).map(name).find(|aside| fs::symlink_metadata(aside).is_err()).expect("numbers don't end");
+    fs::rename(folder, &aside).map_err(|error| unusable(folder, &error))?;
+    Ok(aside)
 }
 
 /// The marker; `None` if the folder is missing or empty.
@@ -149,7 +174,7 @@ fn marker_of(folder: &Path) -> Result<Option<Marker>, Failure> {
         Err(error) => return Err(unusable(folder, &error)),
     };
     let mark = fs::read(folder.join(MARKER)).ok().and_then(|text| serde_json::from_slice::<Marker>(&text).ok());
-    match mark.filter(|mark| (1..=VERSION).contains(&mark.countersign_demo)) {
+    match mark {
         Some(mark) => Ok(Some(mark)),
         None if entries.next().is_none() => Ok(None),
         None => Err(not_ours(folder, "it has no marker of a demo")),
@@ -239,18 +264,44 @@ mod tests {
     }
 
     #[test]
-    fn the_state_of_an_earlier_version_continues_and_gains_missing_clients() {
+    fn the_state_of_an_earlier_build_or_of_another_issuer_is_moved_aside_whole() {
         let base = tempfile::tempdir().expect("a folder");
-        let first = DemoState::open(base.path(), listen(), None, false).expect("a new state");
-        let secret = first.secret("coffee-pos").expect("a secret");
-        let earlier = Marker { countersign_demo: 1, issuer: first.issuer.clone() };
-        fs::write(first.path(MARKER), serde_json::to_string(&earlier).expect("a mark")).expect("written");
-        fs::write(first.path("provider.toml"), "").expect("written");
-        fs::remove_file(first.path("acme-agent.secret")).expect("removed");
-        let again = DemoState::open(base.path(), listen(), None, false).expect("the same state");
-        assert!(again.continues && again.secret("coffee-pos").expect("a secret") == secret);
-        again.secret("acme-agent").expect("a secret of its own");
-        countersign_op::Config::read(&again.path("provider.toml")).unwrap_or_else(|e| panic!("{e}"));
+        let open = |issuer: Option<&Issuer>| DemoState::open(base.path(), listen(), issuer, false).expect("a state");
+        let first = open(None);
+        let issuer = first.issuer.clone();
+        let earlier = [
+            r#"{"countersign_demo":2,"issuer":"#.to_owned() + &format!("\"{issuer}\"}}"),
+            serde_json::to_string(&Marker { countersign_demo: VERSION, issuer, layout: "other tables".to_owned() })
+                .expect("a mark"),
+        ];
+        let mut expected = vec!["4711-earlier".to_owned()];
+        let mut former = first;
+        for (count, mark) in (2..).zip(earlier) {
+            fs::write(former.path(MARKER), mark).expect("written");
+            let secret = former.secret("coffee-pos").expect("a secret");
+            let anew = open(None);
+            let aside = anew.moved.clone().expect("a folder");
+            assert!(!anew.continues && aside.ends_with(expected.last().expect("a name")), "{aside:?}");
+            let kept = fs::read_to_string(aside.join("coffee-pos.secret")).expect("it moved");
+            assert!(Secret::new(kept.trim()) == secret && anew.secret("coffee-pos").expect("another") != secret);
+            expected.push(format!("4711-earlier-{count}"));
+            former = anew;
+        }
+        let elsewhere: Issuer = "https://demo.acme.example".parse().expect("an issuer");
+        let anew = open(Some(&elsewhere));
+        assert!(anew.moved.is_some_and(|aside| aside.ends_with("4711-earlier-3")) && !anew.continues);
+        assert!(open(Some(&elsewhere)).moved.is_none(), "the same again continues");
+    }
+
+    #[test]
+    fn the_issuer_is_localhost_where_that_is_the_address() {
+        for (listen, issuer) in [
+            ("127.0.0.1:8787", "http://localhost:8787"),
+            ("[::1]:8787", "http://localhost:8787"),
+            ("127.31.7.2:8787", "http://127.31.7.2:8787"),
+        ] {
+            assert_eq!(issuer_at(listen.parse().expect("an address")), issuer);
+        }
     }
 
     #[test]

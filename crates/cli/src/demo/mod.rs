@@ -37,8 +37,12 @@ pub async fn run(demo: Demo, home: Option<PathBuf>, output: Output) -> Result<Ex
     let listen = free_port::choose(demo.listen, output)?;
     let base = home.unwrap_or_else(|| PathBuf::from(".demo"));
     let state = DemoState::open(&base, listen, demo.issuer.as_ref(), demo.fresh)?;
+    if let Some(aside) = &state.moved {
+        output.progress(&terminal_text::started_anew(aside));
+    }
+    let page = web::DevicePageBuild::new();
     let mut provider = ProviderProcess::start(&state).await?;
-    let web = match web(&state, listen, demo.no_app, output).await {
+    let web = match web(&state, listen, demo.no_app, page.served_by(provider.page_orders()), output).await {
         Ok(web) => web,
         Err(failure) => {
             provider.stop().await;
@@ -63,6 +67,7 @@ async fn web(
     state: &DemoState,
     listen: SocketAddr,
     no_app: bool,
+    page: web::DevicePageBuild,
     output: Output,
 ) -> Result<Option<PageServer>, Failure> {
     if !output.is_json() && !in_terminal(output) {
@@ -73,7 +78,7 @@ async fn web(
         (false, true) => AppLaunch::OnRequest,
         (false, false) => AppLaunch::Automatic,
     };
-    PageServer::start(state, listen, offer).await.map(Some)
+    PageServer::start(state, listen, offer, page).await.map(Some)
 }
 
 async fn play(state: &DemoState, web: Option<&PageServer>, output: Output) -> Result<Exit, Failure> {

@@ -3,13 +3,16 @@
 use std::fs::File;
 use std::path::{Path, PathBuf};
 use std::process::Stdio;
+use std::sync::Arc;
 use std::time::Duration;
 
 use serde_json::Value;
-use tokio::io::{AsyncBufReadExt as _, BufReader, Lines};
+use tokio::io::{AsyncBufReadExt as _, AsyncWriteExt as _, BufReader, Lines};
 use tokio::process::{Child, ChildStdin, ChildStdout, Command};
+use tokio::sync::Mutex;
 
 use super::demo_state::DemoState;
+use crate::commands::op;
 use crate::error_code::ErrorCode;
 use crate::exit::Exit;
 use crate::failure::Failure;
@@ -21,8 +24,36 @@ const GRACE: Duration = Duration::from_secs(5);
 /// The provider's process. It stops when its standard input closes, so that it ends with the demo however the demo ends.
 pub struct ProviderProcess {
     child: Child,
-    stdin: Option<ChildStdin>,
+    stdin: Arc<Mutex<Option<ChildStdin>>>,
+    lines: Arc<Mutex<Lines<BufReader<ChildStdout>>>>,
     log: PathBuf,
+}
+
+/// Has the provider read its device page anew. Cheap to clone.
+#[derive(Clone)]
+pub struct PageOrders {
+    stdin: Arc<Mutex<Option<ChildStdin>>>,
+    lines: Arc<Mutex<Lines<BufReader<ChildStdout>>>>,
+}
+
+impl PageOrders {
+    /// Returns when the page is served.
+    ///
+    /// # Errors
+    /// Why it is not: the provider's words.
+    pub async fn read_again(&self) -> Result<(), String> {
+        let gone = || "the provider does not answer".to_owned();
+        let mut lines = self.lines.lock().await;
+        let line = format!("{}\n", op::READ_DEVICE_PAGE);
+        match self.stdin.lock().await.as_mut() {
+            Some(stdin) => stdin.write_all(line.as_bytes()).await.map_err(|_| gone())?,
+            None => return Err(gone()),
+        }
+        let reply = tokio::time::timeout(PATIENCE, lines.next_line()).await;
+        let Ok(Ok(Some(reply))) = reply else { return Err(gone()) };
+        let reply: Value = serde_json::from_str(&reply).map_err(|_| gone())?;
+        reply["why_not"].as_str().map_or(Ok(()), |why| Err(why.to_owned()))
+    }
 }
 
 impl ProviderProcess {
@@ -41,16 +72,22 @@ impl ProviderProcess {
         #[cfg(unix)]
         command.process_group(0);
         let mut child = command.spawn().map_err(|error| not_started(&error.to_string()))?;
-        let stdin = child.stdin.take();
-        let mut lines = stdout_lines(&mut child);
-        let mut provider = ProviderProcess { child, stdin, log };
-        match tokio::time::timeout(PATIENCE, lines.next_line()).await {
+        let stdin = Arc::new(Mutex::new(child.stdin.take()));
+        let lines = Arc::new(Mutex::new(stdout_lines(&mut child)));
+        let mut provider = ProviderProcess { child, stdin, lines: lines.clone(), log };
+        let first = tokio::time::timeout(PATIENCE, async { lines.lock().await.next_line().await }).await;
+        match first {
             Ok(Ok(Some(line))) if event_name(&line) == Some("ready".to_owned()) => Ok(provider),
             _ => {
                 provider.stop().await;
                 Err(provider.failure())
             }
         }
+    }
+
+    /// What has the provider read its device page anew.
+    pub fn page_orders(&self) -> PageOrders {
+        PageOrders { stdin: self.stdin.clone(), lines: self.lines.clone() }
     }
 
     /// Resolves when the provider process ends, which it should not before it is stopped.
@@ -62,7 +99,7 @@ impl ProviderProcess {
 
     /// Stops the provider by closing its standard input; kills it after a few seconds.
     pub async fn stop(&mut self) {
-        drop(self.stdin.take());
+        drop(self.stdin.lock().await.take());
         if tokio::time::timeout(GRACE, self.child.wait()).await.is_err() {
             let _ = self.child.kill().await;
         }

@@ -107,6 +107,11 @@ pub fn evidence(view: &ChallengeView, state: &DemoState, paint: Paint) -> String
     format!("\n{}", paint.dim(&hint))
 }
 
+/// The state of another issuer or build was in the demo's folder.
+pub fn started_anew(aside: &std::path::Path) -> String {
+    format!("This demo was started anew; the earlier state is in {}.", aside.display())
+}
+
 /// Printed at the end: where the state is.
 pub fn farewell(state: &DemoState) -> String {
     format!(

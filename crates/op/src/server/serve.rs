@@ -21,6 +21,18 @@ impl Provider {
     /// # Errors
     /// The listener's error.
     pub async fn serve(&self, listener: TcpListener, shutdown: impl Future<Output = ()> + Send) -> io::Result<()> {
+        self.serve_all(vec![listener], shutdown).await
+    }
+
+    /// As [`Provider::serve`], at several addresses: `localhost` has two.
+    ///
+    /// # Errors
+    /// The listeners' error.
+    pub async fn serve_all(
+        &self,
+        listeners: Vec<TcpListener>,
+        shutdown: impl Future<Output = ()> + Send,
+    ) -> io::Result<()> {
         let parts = &self.parts;
         let certificate = parts.tls.as_ref().map(super::tls::Tls::watch_files);
         let watcher = KeyRotation::watch_key_folder(parts.keys.clone());
@@ -30,7 +42,7 @@ impl Provider {
         let pushes = self.gateway().run_push_sender();
         let server = self.server(ConnectionLimits::for_descriptors(raise_descriptor_limit()));
         let stopping = parts.shutdown.clone();
-        let serving = server.serve(listener, stopping.wait());
+        let serving = server.serve(listeners, stopping.wait());
         tokio::pin!(serving);
         tokio::select! {
             () = &mut serving => {}
@@ -57,7 +69,7 @@ impl Provider {
         let (proxies, mode) = (self.parts.config.proxies.clone(), self.parts.config.mode);
         // Counted apart: what clients and devices do is what the metrics are about.
         let server = Server::new(routes, None, ConnectionLimits::few(), proxies, mode, Arc::default());
-        server.serve(listener, std::future::pending()).await;
+        server.serve(vec![listener], std::future::pending()).await;
     }
 
     fn server(&self, limits: ConnectionLimits) -> Server {

@@ -13,7 +13,9 @@ mod request_trace;
 mod revoked_tokens;
 mod user_code_guesses;
 
+use countersign_jose::base64url;
 use countersign_store::Schema;
+use ring::digest;
 
 pub(crate) use authentication_requests::{
     AuthRequest, ExistingApproval, FinalRefusal, PendingRequests, PollPace, cancel, count_pending, find, forget_old,
@@ -36,6 +38,19 @@ pub(crate) use user_code_guesses::{GuessTurn, UserCodeGuess, confirm_guess, forg
 
 /// This provider's tables, for [`Store::open`](countersign_store::Store::open).
 pub(crate) const SCHEMA: Schema = Schema { part: "op", version: 1, sql: include_str!("schema.sql") };
+
+/// Digest of the statements that make this provider's and the gateway's tables, without their comments: a database of other ones is
+/// refused ([`OpenError`](crate::OpenError)). For who keeps a database for a single build and begins anew with the next.
+pub fn store_layout() -> String {
+    let mut digest = digest::Context::new(&digest::SHA256);
+    for schema in [countersign_gateway::SCHEMA, SCHEMA] {
+        digest.update(format!("{} {}", schema.part, schema.version).as_bytes());
+        for line in schema.sql.lines() {
+            digest.update(line.split("--").next().unwrap_or_default().trim().as_bytes());
+        }
+    }
+    base64url::encode(digest.finish().as_ref())
+}
 
 /// Runs a test's closure in a transaction of a new file with these tables.
 #[cfg(test)]

@@ -11,14 +11,17 @@ use crate::failure::Failure;
 /// # Errors
 /// `COUNTERSIGN_WEB` names no page, or a page can't be read or may be changed by others.
 pub fn read() -> Result<Option<DevicePage>, Failure> {
-    let named = std::env::var_os("COUNTERSIGN_WEB").filter(|folder| !folder.is_empty());
-    let program = std::env::current_exe().ok();
-    let folder = match named {
-        Some(folder) => Some(PathBuf::from(folder)),
-        None => program.as_deref().and_then(beside),
-    };
     let read = |folder: PathBuf| DevicePage::read(&folder).map_err(|error| Failure::usage(error.code(), error));
-    folder.map(read).transpose()
+    find().map(read).transpose()
+}
+
+/// The folder that [`read`] reads; `None` where none is named and none is built.
+pub fn find() -> Option<PathBuf> {
+    let named = std::env::var_os("COUNTERSIGN_WEB").filter(|folder| !folder.is_empty());
+    match named {
+        Some(folder) => Some(PathBuf::from(folder)),
+        None => beside(&std::env::current_exe().ok()?),
+    }
 }
 
 /// The folder of a page that was built or installed with the program: beside it or, for one that cargo built, beside the folder of

@@ -2,7 +2,7 @@
 
 mod config_entry;
 mod development_certificate;
-mod device_page_folder;
+pub mod device_page_folder;
 mod op_backup;
 mod op_check;
 mod op_client;
@@ -27,6 +27,7 @@ use crate::arguments::Op;
 use crate::exit::Exit;
 use crate::failure::Failure;
 use crate::output::Output;
+pub use op_serve::READ_DEVICE_PAGE;
 pub use open_provider::open;
 
 /// Runs the command.

@@ -80,7 +80,8 @@ The authority's own private key is not kept: it signed this certificate and sign
   cert = {toml_cert}
   key = {toml_key}
 
-Each machine must find {name}: by DNS, or in its hosts file.
+Each machine must find {name}: by DNS, or in its hosts file. A phone makes passkeys for that name, never for an IP address, and not
+past a warning: it must trust the authority.
 
 {heading_trust}
 

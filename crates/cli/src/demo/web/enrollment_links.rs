@@ -126,9 +126,21 @@ impl EnrollmentLinks {
     }
 
     async fn make(&self, gateway: &Gateway) -> Result<IssuedLink, String> {
-        let subject = "alice".parse().map_err(|_| "alice is no subject".to_owned())?;
-        let request =
-            LinkRequest { subject, subject_label: "Alice".to_owned(), confirm: Confirm::Code, allow_automated: true };
-        gateway.issue_link(request).await.map_err(|error| error.to_string())
+        issue(gateway, Confirm::Code, true).await
     }
+}
+
+/// A link for a window of this browser, which opens the device's page. Without a code: nobody photographs it on its way, and the
+/// window is beside this page. Each call makes another link.
+pub async fn for_this_browser(gateway: &Gateway, issuer: &str) -> Result<String, String> {
+    let issued = issue(gateway, Confirm::None, false).await?;
+    let link = issued.link.expose();
+    let (_, token) = link.split_once('#').ok_or("the link has no token")?;
+    Ok(format!("{}/device/#{token}", issuer.trim_end_matches('/')))
+}
+
+async fn issue(gateway: &Gateway, confirm: Confirm, allow_automated: bool) -> Result<IssuedLink, String> {
+    let subject = "alice".parse().map_err(|_| "alice is no subject".to_owned())?;
+    let request = LinkRequest { subject, subject_label: "Alice".to_owned(), confirm, allow_automated };
+    gateway.issue_link(request).await.map_err(|error| error.to_string())
 }

@@ -2,6 +2,7 @@
 
 mod app_window;
 mod customer_records;
+mod device_page_build;
 mod enrollment_links;
 mod page_files;
 mod page_routes;
@@ -12,4 +13,5 @@ mod request_log;
 mod same_origin;
 mod tamper;
 
+pub use device_page_build::DevicePageBuild;
 pub use page_server::{AppLaunch, PageServer};

@@ -3,8 +3,8 @@
 use std::time::Duration;
 
 use axum::extract::{Path, Query, State};
-use axum::http::{StatusCode, header};
-use axum::response::{IntoResponse, Response};
+use axum::http::{HeaderMap, StatusCode, header};
+use axum::response::{IntoResponse, Redirect, Response};
 use axum::routing::{get, post};
 use axum::{Json, Router, middleware};
 use serde::Deserialize;
@@ -27,6 +27,7 @@ pub(super) fn router(web: PageServer) -> Router {
         .route("/api/ask", post(ask))
         .route("/api/confirm", post(confirm))
         .route("/api/app", post(app))
+        .route("/phone", get(phone))
         .route("/api/cheat", post(tamper))
         .route("/api/evidence/{id}", get(evidence))
         .route("/api/trust", get(trust))
@@ -69,6 +70,23 @@ async fn confirm(State(web): State<PageServer>, Json(CodeEntry { code }): Json<C
 async fn app(State(web): State<PageServer>) -> StatusCode {
     web.open_window().await;
     StatusCode::NO_CONTENT
+}
+
+/// Alice's phone in a window of this browser: the device's page, by a link that is made for this press.
+async fn phone(State(web): State<PageServer>, headers: HeaderMap) -> Response {
+    // A page of another site would make people set up a phone that they did not ask for. "none": the person typed the address.
+    let from = headers.get("sec-fetch-site").and_then(|site| site.to_str().ok());
+    if from.is_some_and(|site| !matches!(site, "same-origin" | "none")) {
+        return (StatusCode::FORBIDDEN, "only the demo's own pages may do this").into_response();
+    }
+    match web.phone_in_this_browser().await {
+        Some(Ok(page)) => Redirect::to(&page).into_response(),
+        Some(Err(why)) => (StatusCode::SERVICE_UNAVAILABLE, why).into_response(),
+        None => {
+            (StatusCode::SERVICE_UNAVAILABLE, "The page of Alice's phone is not built yet. The till says when it is.")
+                .into_response()
+        }
+    }
 }
 
 #[derive(Deserialize)]

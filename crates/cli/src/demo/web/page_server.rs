@@ -6,18 +6,20 @@ use std::time::Duration;
 
 use countersign_gateway::DeviceState;
 use countersign_op::Provider;
+use countersign_protocol::push::PushState;
 use countersign_protocol::text;
 use serde::Serialize;
 use tokio::sync::watch;
 
 use super::app_window::{AppWindow, WindowView};
 use super::customer_records::CustomerRecords;
-use super::enrollment_links::{EnrollmentLinks, LinkView};
+use super::device_page_build::{DevicePageBuild, DevicePageView};
+use super::enrollment_links::{self, EnrollmentLinks, LinkView};
 use super::request_log::{RequestLog, RequestView};
 use super::{page_routes, tamper};
 use crate::arguments::ProviderConfig;
 use crate::commands::op;
-use crate::demo::{DemoState, provider_process};
+use crate::demo::{DemoState, provider_process, terminal_text};
 use crate::error_code::ErrorCode;
 use crate::failure::Failure;
 
@@ -56,6 +58,7 @@ pub(super) struct PageState {
     records: CustomerRecords,
     links: tokio::sync::Mutex<EnrollmentLinks>,
     window: Mutex<AppWindow>,
+    device_page: tokio::sync::Mutex<DevicePageBuild>,
     page: watch::Sender<Page>,
     /// Whether a page was opened: only then are links made.
     looked_at: std::sync::atomic::AtomicBool,
@@ -71,6 +74,9 @@ pub(super) struct Page {
     provider_runs: bool,
     devices: Vec<DeviceRow>,
     window: Option<WindowView>,
+    device_page: Option<DevicePageView>,
+    /// That an earlier demo's state was moved aside.
+    started_anew: Option<String>,
     link: Option<LinkView>,
     requests: Vec<RequestView>,
 }
@@ -79,6 +85,8 @@ pub(super) struct Page {
 struct DeviceRow {
     name: String,
     status: &'static str,
+    /// Whether a push wakes it.
+    is_woken: bool,
 }
 
 impl PageServer {
@@ -86,7 +94,12 @@ impl PageServer {
     ///
     /// # Errors
     /// No free port, or the provider's store can't be opened.
-    pub async fn start(state: &DemoState, provider_at: SocketAddr, offer: AppLaunch) -> Result<PageServer, Failure> {
+    pub async fn start(
+        state: &DemoState,
+        provider_at: SocketAddr,
+        offer: AppLaunch,
+        device_page: DevicePageBuild,
+    ) -> Result<PageServer, Failure> {
         let (config, home) = (state.path("provider.toml"), state.path("provider"));
         let provider = op::open(&ProviderConfig::of(config), Some(home), Provider::open_for_admin)?;
         let listener = listen(provider_at)?;
@@ -100,11 +113,14 @@ impl PageServer {
             provider_runs: true,
             devices: Vec::new(),
             window: None,
+            device_page: None,
+            started_anew: state.moved.as_deref().map(terminal_text::started_anew),
             link: None,
             requests: Vec::new(),
         };
         let pages = Arc::new(PageState {
             window: Mutex::new(AppWindow::new(state, offer != AppLaunch::Never)),
+            device_page: tokio::sync::Mutex::new(device_page),
             state: state.clone(),
             provider,
             host: host.clone(),
@@ -157,6 +173,13 @@ impl PageServer {
     pub(super) async fn confirm(&self, code: &str) {
         self.pages.links.lock().await.confirm(self.pages.provider.gateway(), code).await;
         self.pages.refresh().await;
+    }
+
+    /// The device's page with a link in it; `None` while the page is not built.
+    pub(super) async fn phone_in_this_browser(&self) -> Option<Result<String, String>> {
+        let is_served = self.pages.device_page.lock().await.is_served();
+        let (gateway, issuer) = (self.pages.provider.gateway(), &self.pages.state.issuer);
+        if is_served { Some(enrollment_links::for_this_browser(gateway, issuer).await) } else { None }
     }
 
     pub(super) async fn open_window(&self) {
@@ -216,13 +239,20 @@ impl PageState {
                 DeviceState::Suspended => "suspended",
                 _ => return None,
             };
-            Some(DeviceRow { name: text::escape(&device.name), status })
+            let is_woken = device.push.state == PushState::Ok;
+            Some(DeviceRow { name: text::escape(&device.name), status, is_woken })
         });
         let devices: Vec<DeviceRow> = devices.collect();
         let requests = lock(&self.request_log).views(&self.provider, &self.state.issuer);
         let window = lock(&self.window).view();
+        let device_page = {
+            let mut device_page = self.device_page.lock().await;
+            device_page.join().await;
+            device_page.view()
+        };
         self.page.send_if_modified(|page| {
-            let new = Page { devices, requests, window: Some(window), link, ..page.clone() };
+            let new =
+                Page { devices, requests, window: Some(window), device_page: Some(device_page), link, ..page.clone() };
             let is_new = new != *page;
             if is_new {
                 *page = Page { revision: page.revision + 1, ..new };

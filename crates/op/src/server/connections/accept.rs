@@ -6,6 +6,7 @@ use std::future::Future;
 use std::io;
 use std::net::SocketAddr;
 use std::sync::Arc;
+use std::task::Poll;
 use std::time::Duration;
 
 use axum::Router;
@@ -59,15 +60,15 @@ impl Server {
 
     /// Accepts connections until `stop` resolves, and then waits until the last one has ended: those without an open request end at
     /// once, the others with their responses.
-    pub(in crate::server) async fn serve(&self, listener: TcpListener, stop: impl Future<Output = ()>) {
+    pub(in crate::server) async fn serve(&self, listeners: Vec<TcpListener>, stop: impl Future<Output = ()>) {
         tokio::pin!(stop);
         loop {
             tokio::select! {
-                accepted = listener.accept() => self.accepted(accepted).await,
+                accepted = next_connection(&listeners) => self.accepted(accepted).await,
                 () = &mut stop => break,
             }
         }
-        drop(listener);
+        drop(listeners);
         self.shared.admission.close();
         self.shared.admission.drained().await;
     }
@@ -194,6 +195,15 @@ impl Shared {
             }
         }
     }
+}
+
+/// The next connection of any of these. Cancel-safe: none is lost.
+async fn next_connection(listeners: &[TcpListener]) -> io::Result<(TcpStream, SocketAddr)> {
+    std::future::poll_fn(|context| {
+        let mut accepted = listeners.iter().map(|listener| listener.poll_accept(context));
+        accepted.find(Poll::is_ready).unwrap_or(Poll::Pending)
+    })
+    .await
 }
 
 /// HTTP/1 and HTTP/2, over plain TCP by the client's preface (h2c with prior knowledge), within [`limits`].

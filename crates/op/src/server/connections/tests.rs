@@ -508,7 +508,7 @@ async fn among_hundreds_of_silent_connections_everybody_else_is_served() {
     let address = listener.local_addr().expect("an address");
     let (stop, stopped) = tokio::sync::oneshot::channel::<()>();
     let server = fixture.server.clone();
-    let serving = tokio::spawn(async move { server.serve(listener, async { drop(stopped.await) }).await });
+    let serving = tokio::spawn(async move { server.serve(vec![listener], async { drop(stopped.await) }).await });
     let connect = async |request: &str| {
         let mut stream = TcpStream::connect(address).await.expect("connected");
         stream.write_all(request.as_bytes()).await.expect("sent");
