@@ -9,7 +9,7 @@ export PATH := $(PATH):$(or $(CARGO_HOME),$(HOME)/.cargo)/bin
 
 help:
 	@echo 'make setup   install what is missing, after asking (PART=core, test, lint, app or web for a part of it)'
-	@echo 'make demo    a provider, a till, and Alice'"'"'s devices: this terminal and a window (ARGS=... is passed on)'
+	@echo 'make demo    a provider, a till, and Alice'"'"'s devices: a browser, this terminal, a window (ARGS=... is passed on)'
 	@echo 'make app     the window: target/debug/countersign-app'
 	@echo 'make web     the device in a browser: target/web, which a provider started afterwards serves below /device/'
 	@echo 'make test    every test (ONLY=... runs some of its parts, here and for lint)'
@@ -130,6 +130,9 @@ pictures:
 	@scripts/build-app page
 	@cargo build --workspace --bins
 	UPDATE_PICTURES=1 cargo test -p countersign-e2e --test picture
+	@scripts/setup web
+	@scripts/web
+	PICTURE='$(CURDIR)/docs/images/till-and-phone.png' scripts/test-web "opens Alice's phone"
 
 # Only a directory that cargo marked as its own is removed: CARGO_TARGET_DIR may point anywhere.
 clean:
