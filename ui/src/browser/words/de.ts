@@ -61,7 +61,7 @@ export const german = (here: Here): BrowserWords => {
     },
 
     forgets:
-      "Dieser Browser vergisst diese Seite bald; vielleicht ist es ein privates Fenster. Dann richten Sie umsonst ein. Öffnen Sie den Link in einem gewöhnlichen Fenster.",
+      "Dieser Browser vergisst diese Seite bald, wie ein privates Fenster. Öffnen Sie den Link in einem gewöhnlichen Fenster.",
 
     linkLost:
       "Die Seite wurde neu geladen. Der Link ist geheim und darum vergessen. Scannen oder öffnen Sie ihn noch einmal; gilt er nicht mehr, bitten Sie um einen neuen.",

@@ -54,8 +54,7 @@ export const english = (here: Here) => {
       still: `There is still none. Some browsers need a moment, or a restart of this ${it}.`,
     },
 
-    forgets:
-      "This browser forgets this page soon; it may be a private window. Then it is set up for nothing. Open the link in an ordinary window.",
+    forgets: "This browser will soon forget this page, as a private window does. Open the link in an ordinary window.",
 
     linkLost:
       "The page was loaded again. The link is a secret, so it was forgotten. Scan or open it once more; if it is not taken, ask for a new one.",
