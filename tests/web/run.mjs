@@ -10,6 +10,7 @@ import { Chromium, Deadline } from "./chromium.mjs";
 import { Firefox } from "./firefox.mjs";
 import { Provider } from "./provider.mjs";
 import { tests as access } from "./access.mjs";
+import { tests as again } from "./again.mjs";
 import { tests as answers } from "./answers.mjs";
 import { tests as attacks } from "./attacks.mjs";
 import { tests as demo } from "./demo.mjs";
@@ -24,6 +25,7 @@ import { tests as worker } from "./worker.mjs";
 
 const tests = {
   ...access,
+  ...again,
   ...answers,
   ...attacks,
   ...demo,

@@ -59,6 +59,11 @@ export class Tab {
     return `${address}\n${await this.text()}\nIts console: ${this.said.join("\n")}`;
   }
 
+  /** Waits until the page's text has this in it. */
+  says(text) {
+    return until(`"${text}" is said`, async () => (await this.text()).includes(text));
+  }
+
   text() {
     return this.evaluate(`document.body.innerText`);
   }

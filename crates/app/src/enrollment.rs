@@ -33,6 +33,8 @@ pub struct LinkPreview {
     pub confirm: bool,
     /// Whether the approval key can be a passkey: the screen lock takes the place of a PIN.
     pub passkey: bool,
+    /// Whether a passkey that this person has for this page already may take the new one's place.
+    pub known_passkey: bool,
 }
 
 /// The result of an enrollment: a new account.
@@ -79,6 +81,7 @@ impl App {
             test: found.test,
             confirm: found.confirm == Confirm::Code,
             passkey: found.passkey.is_some(),
+            known_passkey: found.takes_known_passkey,
         })
     }
 
@@ -98,13 +101,48 @@ impl App {
             None => return Err(EnrollError::NoPin.into()),
         };
         let enrolled = device.enroll(&preview, device_name, &FixedVerifier(user)).await?;
+        Ok(self.enrolled(enrolled))
+    }
+
+    /// Enrolls with the link that was verified last, by a passkey that this person has for this page already
+    /// ([`LinkPreview::known_passkey`]). After a lost reply the call may be repeated.
+    ///
+    /// # Errors
+    /// [`Failure`]; the link is kept, so that another key can be made with it.
+    pub async fn enroll_again(&self, device_name: &str) -> Result<EnrollmentResult, Failure> {
+        let device = self.device()?;
+        let preview = self.enrollment(|state| state.preview.clone());
+        let preview = preview.ok_or_else(|| Failure::new("no_link", "no link was verified yet"))?;
+        Ok(self.enrolled(device.enroll_again(&preview, device_name).await?))
+    }
+
+    /// Whether this page may try [`App::resume`] at its own provider.
+    ///
+    /// # Errors
+    /// [`Failure`] where the provider can't be asked.
+    pub async fn may_resume(&self, issuer: &str) -> Result<bool, Failure> {
+        let issuer = issuer.parse().map_err(|_| Failure::bad_argument("the issuer"))?;
+        Ok(self.device()?.may_resume(&issuer).await?)
+    }
+
+    /// Enrolls without a link, by a passkey that this person has for this page already.
+    ///
+    /// # Errors
+    /// [`Failure`].
+    pub async fn resume(&self, issuer: &str, device_name: &str) -> Result<EnrollmentResult, Failure> {
+        let issuer = issuer.parse().map_err(|_| Failure::bad_argument("the issuer"))?;
+        Ok(self.enrolled(self.device()?.resume(&issuer, device_name).await?))
+    }
+
+    /// The link was used, where there was one.
+    fn enrolled(&self, enrolled: device::EnrollmentResult) -> EnrollmentResult {
         self.forget_link();
         let code = enrolled.confirmation_code.map(|code| code.expose().to_owned());
         if let Some(code) = &code {
             self.update_state(|state| drop(state.codes.insert(enrolled.account.clone(), code.clone())));
         }
         self.changed();
-        Ok(EnrollmentResult { account: enrolled.account.to_string(), confirmation_code: code })
+        EnrollmentResult { account: enrolled.account.to_string(), confirmation_code: code }
     }
 
     /// Whether there is a link that was offered or verified, and not used.

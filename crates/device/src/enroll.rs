@@ -5,7 +5,8 @@ use std::sync::atomic::Ordering;
 
 use countersign_jose::base64url;
 use countersign_jose::clock::Timestamp;
-use countersign_jose::key::SignFailed;
+use countersign_jose::hash::Hash;
+use countersign_jose::key::{PublicKey, SignFailed};
 use countersign_jose::random;
 use countersign_jose::secret::Secret;
 use countersign_protocol::COUNTERSIGN_VERSION;
@@ -29,12 +30,13 @@ use crate::account::{Account, AccountEndpoints, AccountId, AccountStatus, Lifeti
 use crate::core::Event;
 use crate::device::Device;
 use crate::error::{AnswerError, EnrollError};
-use crate::link_preview::{LinkPreview, REPLY_TIMEOUT_MS, read, refusal};
+use crate::link_preview::{LinkPreview, REPLY_TIMEOUT_MS, VerifiedProvider, read, refusal};
 use crate::ports::key_store::{KeyError, NewKeys, SigningKey};
 use crate::ports::runtime::{Runtime, timeout};
 use crate::ports::transport::{Call, Method, Reply};
 use crate::ports::user_verifier::{PinPrompt, UserVerifier, Verified};
 use crate::ports::vault::{Change, PendingEnrollment, VaultError};
+use crate::resume::known_key;
 
 /// What the device runs on, as the registration names it.
 const PLATFORM: &str = if cfg!(target_arch = "wasm32") { "web" } else { std::env::consts::OS };
@@ -83,13 +85,33 @@ impl Device {
         text::check(name, limits::NAME_CHARACTERS).map_err(EnrollError::Name)?;
         let user = verifier.verify(PinPrompt::NewPin).await.ok_or(EnrollError::NoPin)?;
         let begun = self.begin(preview, name, &user).await?;
+        self.finish(preview, begun).await
+    }
+
+    /// Registers what was begun with this link.
+    pub(crate) async fn finish(
+        &self,
+        preview: &LinkPreview,
+        begun: PendingEnrollment,
+    ) -> Result<EnrollmentResult, EnrollError> {
         let transport = self.inner.services.keys.transport(&begun.account).await?;
         let reply = self.register(preview, &begun, &*transport).await?;
         let registered: RegistrationResponse = match reply.status {
             200 | 201 => read("registration", &reply)?,
             _ => {
+                let known = matches!(sent(&begun)?.approval_proof, KeyProof::Known(_));
                 let refused = refusal("registration", &reply);
-                if matches!(refused, EnrollError::Refused { code: ProblemCode::PasskeyNotAllowed, .. }) {
+                let (refused, other_key) = match refused {
+                    EnrollError::Refused { code: ProblemCode::InvalidPublicKey, .. } if known => {
+                        (EnrollError::UnknownPasskey, true)
+                    }
+                    EnrollError::Refused {
+                        code: ProblemCode::PasskeyNotAllowed | ProblemCode::ResumeNotAllowed,
+                        ..
+                    } => (refused, true),
+                    _ => (refused, false),
+                };
+                if other_key {
                     // The link may still be used with another key.
                     self.inner.services.keys.destroy(&begun.account).await?;
                     let forget = vec![Change::DeleteEnrollment(begun.token)];
@@ -101,8 +123,34 @@ impl Device {
         if registered.subject != preview.token.sub {
             return Err(EnrollError::NotAProvider { what: "registration", status: reply.status });
         }
+        let sent = sent(&begun)?;
+        let approval_key = match &sent.approval_proof {
+            KeyProof::Known(proof) => {
+                let hash = preview.link.token().hash();
+                known_key(proof, preview.passkey.as_ref(), &hash, &sent.public_key, &registered)?
+            }
+            _ => sent.approval_key.ok_or(VaultError::Damaged { what: "enrollment" })?,
+        };
         let now = reply.date.unwrap_or_else(|| self.inner.services.clock.now());
-        let account = self.account(preview, &begun, &registered, now).await?;
+        let new = NewAccount {
+            id: begun.account,
+            provider: preview.provider(),
+            device: sent.device,
+            transport_key: sent.public_key,
+            approval_key,
+        };
+        self.keep(new, registered, now, begun.token).await
+    }
+
+    /// Stores the account of a registration, starts it, and fetches once. The registration of this token is done.
+    pub(crate) async fn keep(
+        &self,
+        new: NewAccount,
+        registered: RegistrationResponse,
+        now: Timestamp,
+        token: Hash,
+    ) -> Result<EnrollmentResult, EnrollError> {
+        let account = self.account(new, &registered, now).await?;
         let enrolled = EnrollmentResult {
             account: account.id.clone(),
             issuer: account.issuer.clone(),
@@ -114,7 +162,7 @@ impl Device {
             confirmation_code: registered.confirmation_code,
             test: account.test,
         };
-        let changes = vec![Change::PutAccount(Box::new(account.clone())), Change::DeleteEnrollment(begun.token)];
+        let changes = vec![Change::PutAccount(Box::new(account.clone())), Change::DeleteEnrollment(token)];
         self.inner.services.vault.apply(&account.id, changes).await?;
         let handle = self.start(account).await.map_err(|_| EnrollError::Keys(KeyError::Unreadable))?;
         // The first fetch brings the enrollment statement; until it comes the account waits, as after any start.
@@ -189,21 +237,40 @@ impl Device {
             approval_key_type,
             approval_proof,
             device: DeviceDescription {
-                countersign_version: COUNTERSIGN_VERSION,
-                interaction_types: InteractionType::ALL.to_vec(),
                 device_class: if user.is_script() { DeviceClass::Automated } else { DeviceClass::Interactive },
-                key_protection,
-                shared: false,
-                push_address: None,
-                code_origin: self.inner.code_origin.clone(),
-                platform: PLATFORM.to_owned(),
-                device_name: name.to_owned(),
+                ..self.description(name, key_protection)
             },
             attestation: None,
         };
-        let body = serde_json::to_string(&request).expect("a registration has string keys and whole numbers");
+        self.put_begun(preview, account, &request).await
+    }
+
+    /// What this device says of itself: a person answers on it.
+    pub(crate) fn description(&self, name: &str, key_protection: KeyProtection) -> DeviceDescription {
+        DeviceDescription {
+            countersign_version: COUNTERSIGN_VERSION,
+            interaction_types: InteractionType::ALL.to_vec(),
+            device_class: DeviceClass::Interactive,
+            key_protection,
+            shared: false,
+            push_address: None,
+            code_origin: self.inner.code_origin.clone(),
+            platform: PLATFORM.to_owned(),
+            device_name: name.to_owned(),
+        }
+    }
+
+    /// Stores the registration until it is done, to be repeated with the same bytes.
+    pub(crate) async fn put_begun(
+        &self,
+        preview: &LinkPreview,
+        account: &AccountId,
+        request: &RegistrationRequest,
+    ) -> Result<PendingEnrollment, EnrollError> {
+        let body = serde_json::to_string(request).expect("a registration has string keys and whole numbers");
         let begun = PendingEnrollment { token: preview.link.token().hash(), account: account.clone(), body };
         // The body holds the link, a secret until it is used, and a database keeps deleted rows for a while.
+        let keys = &self.inner.services.keys;
         let sealed = keys.seal(&begun.account, &Secret::new(begun.body.as_str())).await?;
         self.inner.services.vault.put_enrollment(&PendingEnrollment { body: sealed, ..begun.clone() }).await?;
         Ok(begun)
@@ -268,30 +335,28 @@ impl Device {
 
     async fn account(
         &self,
-        preview: &LinkPreview,
-        begun: &PendingEnrollment,
+        new: NewAccount,
         registered: &RegistrationResponse,
         now: Timestamp,
     ) -> Result<Account, EnrollError> {
-        let sent = sent(begun)?;
+        let NewAccount { id, provider, device, transport_key, approval_key } = new;
         Ok(Account {
-            id: begun.account.clone(),
-            device_name: sent.device.device_name,
-            issuer: preview.issuer.clone(),
-            test: preview.test,
-            support: preview.support.clone(),
-            endpoints: AccountEndpoints::of(&preview.endpoints),
+            device_name: device.device_name,
+            issuer: provider.issuer,
+            test: provider.test,
+            support: provider.support,
+            endpoints: AccountEndpoints::of(&provider.endpoints),
             subject: registered.subject.clone(),
             subject_label: registered.subject_label.clone(),
             device_id: registered.device_id.clone(),
-            device_class: sent.device.device_class,
-            key_protection: sent.device.key_protection,
-            transport_key: sent.public_key,
-            approval_key: sent.approval_key.ok_or(VaultError::Damaged { what: "enrollment" })?,
-            root: preview.token.evidence_root,
-            manifests: preview.manifests.clone(),
+            device_class: device.device_class,
+            key_protection: device.key_protection,
+            transport_key,
+            approval_key,
+            root: provider.root,
+            manifests: provider.manifests,
             statements: Vec::new(),
-            credential: self.inner.services.keys.seal(&begun.account, &registered.device_credential).await?,
+            credential: self.inner.services.keys.seal(&id, &registered.device_credential).await?,
             credential_lifetime: Lifetime { from: now.seconds(), seconds: registered.expires_in },
             cursor: None,
             clock_ahead_ms: None,
@@ -301,17 +366,27 @@ impl Device {
                 DeviceStatus::Unconfirmed => AccountStatus::Unconfirmed,
             },
             unenrolled_at: None,
+            id,
         })
     }
 }
 
+/// An account about to be stored.
+pub(crate) struct NewAccount {
+    pub(crate) id: AccountId,
+    pub(crate) provider: VerifiedProvider,
+    pub(crate) device: DeviceDescription,
+    pub(crate) transport_key: PublicKey,
+    pub(crate) approval_key: PublicKey,
+}
+
 /// The registration that is sent.
-fn sent(begun: &PendingEnrollment) -> Result<RegistrationRequest, EnrollError> {
+pub(crate) fn sent(begun: &PendingEnrollment) -> Result<RegistrationRequest, EnrollError> {
     Ok(serde_json::from_str(&begun.body).map_err(|_| VaultError::Damaged { what: "enrollment" })?)
 }
 
 /// The message with the signature of this key, which may take its time and ask the person.
-async fn signed<T: Claims>(
+pub(crate) async fn signed<T: Claims>(
     runtime: &dyn Runtime,
     unsigned: Unsigned<T>,
     key: &dyn SigningKey,

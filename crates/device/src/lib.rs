@@ -30,6 +30,7 @@ mod listeners;
 pub mod pin;
 pub mod ports;
 mod public_suffix;
+mod resume;
 pub mod seal;
 pub mod sse;
 #[cfg(any(test, feature = "wasm-tests"))]

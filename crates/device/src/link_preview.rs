@@ -1,7 +1,8 @@
 //! Link preview: an enrollment link, verified with its provider's keys before anything of it is shown.
 
 use countersign_jose::hash::Hash;
-use countersign_protocol::discovery::{Discovery, Endpoints, PasskeyPolicy, Support, WELL_KNOWN};
+use countersign_jose::key::Thumbprint;
+use countersign_protocol::discovery::{Discovery, Endpoints, PasskeyPolicy, ResumePolicy, Support, WELL_KNOWN};
 use countersign_protocol::enrollment::ApprovalKeyType;
 use countersign_protocol::id::Subject;
 use countersign_protocol::issuer::Issuer;
@@ -49,10 +50,35 @@ pub struct LinkPreview {
     pub support: Option<Support>,
     /// The passkey that can be the approval key; `None` where this device is no page of the provider's, or the provider takes none.
     pub passkey: Option<PasskeyRequest>,
+    /// Whether a passkey that this person has for this page may register it again ([`Device::enroll_again`]).
+    pub takes_known_passkey: bool,
     pub(crate) link: EnrollmentLink,
     pub(crate) token: RegistrationToken,
     pub(crate) endpoints: Endpoints,
     pub(crate) manifests: ManifestChain,
+}
+
+/// What an account keeps of its provider, verified.
+pub(crate) struct VerifiedProvider {
+    pub(crate) issuer: Issuer,
+    pub(crate) test: bool,
+    pub(crate) support: Option<Support>,
+    pub(crate) endpoints: Endpoints,
+    pub(crate) root: Thumbprint,
+    pub(crate) manifests: ManifestChain,
+}
+
+impl LinkPreview {
+    pub(crate) fn provider(&self) -> VerifiedProvider {
+        VerifiedProvider {
+            issuer: self.issuer.clone(),
+            test: self.test,
+            support: self.support.clone(),
+            endpoints: self.endpoints.clone(),
+            root: self.token.evidence_root,
+            manifests: self.manifests.clone(),
+        }
+    }
 }
 
 impl Device {
@@ -63,11 +89,7 @@ impl Device {
     pub async fn preview(&self, link: &str) -> Result<LinkPreview, EnrollError> {
         let link: EnrollmentLink = link.parse()?;
         let issuer = link.issuer().clone();
-        let [first, appended] = issuer.well_known(WELL_KNOWN);
-        let reply = self.get(first).await?;
-        let reply = if reply.status == 404 { self.get(appended).await? } else { reply };
-        let discovery: Discovery = read("discovery", &reply)?;
-        let endpoints = discovery.endpoints(&issuer)?;
+        let (discovery, endpoints) = self.discover(&issuer).await?;
         let reply = self.get(endpoints.device_jwks.to_string()).await?;
         let keys: KeySet = read("keys", &reply)?;
         // The provider's time: this device's clock may be wrong.
@@ -80,8 +102,10 @@ impl Device {
         let takes_part = |account: &&Account| account.subject == token.sub && account.status.no_part().is_none();
         let domain = Domain::of(&issuer);
         let subject_label = text::escape(&token.subject_label);
+        let passkey = self.passkey_for(&discovery, link.token().hash(), &domain, &subject_label).await;
         Ok(LinkPreview {
-            passkey: self.passkey_for(&discovery, link.token().hash(), &domain, &subject_label).await,
+            takes_known_passkey: passkey.is_some() && discovery.resume.is_some_and(|how| how != ResumePolicy::Off),
+            passkey,
             domain,
             new_provider: here().next().is_none(),
             enrolled_already: here().find(takes_part).map(|account| account.id.clone()),
@@ -99,6 +123,15 @@ impl Device {
         })
     }
 
+    pub(crate) async fn discover(&self, issuer: &Issuer) -> Result<(Discovery, Endpoints), EnrollError> {
+        let [first, appended] = issuer.well_known(WELL_KNOWN);
+        let reply = self.get(first).await?;
+        let reply = if reply.status == 404 { self.get(appended).await? } else { reply };
+        let discovery: Discovery = read("discovery", &reply)?;
+        let endpoints = discovery.endpoints(issuer)?;
+        Ok((discovery, endpoints))
+    }
+
     /// The passkey that an account at this provider can have: passkeys belong to the page they are made on, and the only page that
     /// a provider takes is its own.
     async fn passkey_for(
@@ -109,15 +142,20 @@ impl Device {
         subject_label: &str,
     ) -> Option<PasskeyRequest> {
         let taken = discovery.passkeys.filter(|taken| taken.policy != PasskeyPolicy::Off)?;
+        let party = self.relying_party(discovery).await?;
+        let user_name = format!("{} · {subject_label} · approvals", domain.shown);
+        Some(PasskeyRequest { party, token, user_name, attestation: taken.attestation })
+    }
+
+    /// This page as its passkeys know it; `None` where this provider takes none of them, or there are none here.
+    pub(crate) async fn relying_party(&self, discovery: &Discovery) -> Option<RelyingParty> {
         let is_supported = discovery.approval_key_types_supported.contains(&ApprovalKeyType::Webauthn);
         let party = RelyingParty::of(&discovery.issuer).filter(|_| is_supported)?;
         let is_here = self.inner.code_origin.as_ref() == Some(&party.origin);
-        let user_name = format!("{} · {subject_label} · approvals", domain.shown);
-        let can_be_made = is_here && self.inner.services.keys.makes_passkeys().await;
-        can_be_made.then_some(PasskeyRequest { party, token, user_name, attestation: taken.attestation })
+        (is_here && self.inner.services.keys.makes_passkeys().await).then_some(party)
     }
 
-    async fn get(&self, url: String) -> Result<Reply, EnrollError> {
+    pub(crate) async fn get(&self, url: String) -> Result<Reply, EnrollError> {
         let headers = vec![("accept", "application/json".to_owned())];
         let call = Call { method: Method::Get, url, headers, body: None, timeout_ms: REPLY_TIMEOUT_MS };
         Ok(self.inner.services.transport.call(call).await?)

@@ -286,6 +286,9 @@ pub struct RegistrationResponse {
     /// Thumbprint of the evidence root, where no link named it: as trustworthy as the page's own code.
     #[serde(skip_serializing_if = "Option::is_none", default)]
     pub evidence_root: Option<Thumbprint>,
+    /// The approval key, where a known passkey came back: the page, which lost it, verifies its own proof with it.
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub approval_key: Option<PublicKey>,
 }
 
 /// The response of `credential_endpoint`: a new credential. The previous one is valid until the new one is first used.

@@ -118,6 +118,7 @@ fn documents_and_envelopes() {
             subject: fixture.subject.clone(),
             subject_label: "Alice Example".into(),
             evidence_root: None,
+            approval_key: None,
         })
     );
     insta::assert_json_snapshot!(

@@ -32,6 +32,8 @@ export interface Backend {
   preview(link?: string): Promise<LinkPreview>;
   /** Without a PIN, where the preview says `passkey`: the screen lock takes its place. */
   enroll(pin: string | undefined, deviceName: string): Promise<EnrollmentResult>;
+  /** Of a page in a browser: enrolling by a passkey that the person has for it already. */
+  readonly knownPasskey?: KnownPasskey;
   forgetLink(): Promise<void>;
   shown(challengeId: string): Promise<void>;
   answer(answer: Answer): Promise<AnswerResult>;
@@ -41,6 +43,14 @@ export interface Backend {
   /** Resolves to the path of the file. */
   saveEvidence(challengeId: string): Promise<string>;
   setAppearance(appearance: Appearance): Promise<void>;
+}
+
+export interface KnownPasskey {
+  /** With the link that was previewed, where the preview says `known_passkey`. */
+  enroll(deviceName: string): Promise<EnrollmentResult>;
+  /** Whether this page may become a device without a link. */
+  mayResume(): Promise<boolean>;
+  resume(deviceName: string): Promise<EnrollmentResult>;
 }
 
 /** The thrown value as a `Failure`; anything but a `Failure` is a bug and gets the code `unexpected`. */

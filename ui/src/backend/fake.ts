@@ -188,6 +188,7 @@ export class FakeBackend implements Backend {
     test: false,
     confirm: true,
     passkey: false,
+    known_passkey: false,
   });
   onEnroll: () => EnrollmentResult | Failure = () => ({ account: "ac_1", confirmation_code: "482913" });
   /** What `activity` replies. */
@@ -242,6 +243,13 @@ export class FakeBackend implements Backend {
   };
   preview = (link?: string) => this.#reply("preview", this.onPreview(link), link);
   enroll = (pin: string | undefined, deviceName: string) => this.#reply("enroll", this.onEnroll(), pin, deviceName);
+  knownPasskey = {
+    enroll: (deviceName: string) => this.#reply("enrollAgain", this.onEnroll(), deviceName),
+    mayResume: async () => this.mayResume,
+    resume: (deviceName: string) => this.#reply("resume", this.onEnroll(), deviceName),
+  };
+  /** Whether its provider takes a known passkey without a link. */
+  mayResume = false;
   forgetLink = () => this.#reply("forgetLink", undefined);
   shown = (id: string) => this.#reply("shown", undefined, id);
   answer = (answer: Answer) => this.#reply("answer", this.onAnswer(answer), answer);

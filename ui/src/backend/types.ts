@@ -354,7 +354,11 @@ confirm: boolean,
 /**
  * Whether the approval key can be a passkey: the screen lock takes the place of a PIN.
  */
-passkey: boolean, };
+passkey: boolean, 
+/**
+ * Whether a passkey that this person has for this page already may take the new one's place.
+ */
+known_passkey: boolean, };
 
 export type EnrollmentResult = { 
 /**

@@ -26,6 +26,9 @@ class FakeApp implements WebApp {
   offer_link = async (link: string) => void this.links.push(link);
   preview = (link?: string) => this.backend.preview(link);
   enroll = (pin: string | undefined, deviceName: string) => this.backend.enroll(pin, deviceName);
+  enroll_again = (deviceName: string) => this.backend.enroll("again", deviceName);
+  may_resume = async (issuer: string) => issuer === location.origin;
+  resume = (issuer: string, deviceName: string) => this.backend.enroll(`at ${issuer}`, deviceName);
   forget_link = () => this.backend.forgetLink();
   shown = (id: string) => this.backend.shown(id);
   answer = (challengeId: string, displayHash: string, decision: string, pin?: string, number?: string) =>
@@ -108,6 +111,14 @@ it("opens the device once, and passes commands on", async () => {
     ["enroll", undefined, "Phone"],
     ["answer", { challengeId: "ch_1", displayHash: "h", decision: "approve", number: "42" }],
   ]);
+});
+
+it("asks its own provider, right above the page, whether a known passkey may go on", async () => {
+  history.replaceState(null, "", "/tenant/device/");
+  const app = new FakeApp();
+  const { backend } = pageWith(app);
+  await backend.knownPasskey?.resume("Phone");
+  expect(app.backend.calls).toEqual([["enroll", `at ${location.origin}/tenant`, "Phone"]]);
 });
 
 it("rejects with the app's failure", async () => {

@@ -12,6 +12,9 @@ export interface WebApp {
   offer_link(link: string): Promise<void>;
   preview(link?: string): ReturnType<Backend["preview"]>;
   enroll(pin: string | undefined, deviceName: string): ReturnType<Backend["enroll"]>;
+  enroll_again(deviceName: string): ReturnType<Backend["enroll"]>;
+  may_resume(issuer: string): Promise<boolean>;
+  resume(issuer: string, deviceName: string): ReturnType<Backend["enroll"]>;
   forget_link(): Promise<void>;
   shown(challengeId: string): Promise<void>;
   answer(
@@ -219,9 +222,22 @@ export interface WebBackend extends Backend {
   readonly linkLost: boolean;
 }
 
+/** The provider whose page this is: the page lies right below it. */
+function issuer(): string {
+  return new URL("..", location.href).href.replace(/\/$/, "");
+}
+
 /** The backend of a page that is the device; `load` brings its module. */
 export function web(load: () => Promise<DeviceModule>): WebBackend {
   const page = new DevicePage(load);
+  const enrolled = (enroll: (app: WebApp) => ReturnType<Backend["enroll"]>) =>
+    page.run(async (app) => {
+      const result = await enroll(app);
+      page.forgetLink();
+      // Asks the browser not to clear this page's keys when space is short; it may say no.
+      void navigator.storage?.persist?.().catch(() => undefined);
+      return result;
+    });
   return {
     here: isPhone() ? "phone" : "computer",
     link: () => page.link,
@@ -236,14 +252,12 @@ export function web(load: () => Promise<DeviceModule>): WebBackend {
         linkInUse.remember();
         return preview;
       }),
-    enroll: (pin, deviceName) =>
-      page.run(async (app) => {
-        const enrolled = await app.enroll(pin, deviceName);
-        page.forgetLink();
-        // Asks the browser not to clear this page's keys when space is short; it may say no.
-        void navigator.storage?.persist?.().catch(() => undefined);
-        return enrolled;
-      }),
+    enroll: (pin, deviceName) => enrolled((app) => app.enroll(pin, deviceName)),
+    knownPasskey: {
+      enroll: (deviceName) => enrolled((app) => app.enroll_again(deviceName)),
+      mayResume: () => page.run((app) => app.may_resume(issuer())),
+      resume: (deviceName) => enrolled((app) => app.resume(issuer(), deviceName)),
+    },
     forgetLink: () =>
       page.run((app) => {
         page.forgetLink();

@@ -159,6 +159,7 @@ it("says before the system's sheet what it is for while a phone is set up", asyn
     test: false,
     confirm: false,
     passkey: true,
+    known_passkey: false,
   });
   backend.enroll = () => new Promise(() => undefined);
   await press("#confirm");

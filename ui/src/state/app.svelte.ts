@@ -4,6 +4,7 @@ import { failureOf, type Answer, type Backend } from "../backend/backend";
 import type {
   AnswerResult,
   Appearance,
+  EnrollmentResult,
   Failure,
   ActivityEntry,
   LinkPreview,
@@ -257,8 +258,19 @@ export class AppState {
   }
 
   async enroll(pin: string | undefined, deviceName: string): Promise<Failure | undefined> {
+    return this.#enrolled(this.backend.enroll(pin, deviceName));
+  }
+
+  /** By a passkey that this person has for this page: with the link that was looked at, or without any. */
+  async enrollAgain(withLink: boolean): Promise<Failure | undefined> {
+    const [known, deviceName] = [this.backend.knownPasskey, this.snapshot?.suggested_device_name ?? ""];
+    if (!known) return undefined;
+    return this.#enrolled(withLink ? known.enroll(deviceName) : known.resume(deviceName));
+  }
+
+  async #enrolled(enrolling: Promise<EnrollmentResult>): Promise<Failure | undefined> {
     return this.#try(async () => {
-      const enrolled = await this.backend.enroll(pin, deviceName);
+      const enrolled = await enrolling;
       this.#forget();
       if (enrolled.confirmation_code === null) this.go("requests");
       else this.screen = { name: "code", accountId: enrolled.account };

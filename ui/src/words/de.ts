@@ -62,6 +62,7 @@ export const german = (here: Here): Words => {
       confirm: here === "phone" ? "Ja, dieses Handy einrichten" : "Ja, diesen Computer einrichten",
       cancel: "Nein, abbrechen",
       pin: "Stattdessen eine PIN nehmen",
+      again: "Ich habe hier schon freigegeben",
     },
 
     test: { badge: "TEST", words: "Nichts hier ist echt" },
@@ -272,6 +273,9 @@ export const german = (here: Here): Words => {
       key_gone: `${Device} hat den Schlüssel für dieses Konto verloren. Nichts wurde gesendet. Bitten Sie um einen neuen Einrichtungslink.`,
       key_unreadable: `Der Schlüssel dieses Kontos auf ${device.to} lässt sich nicht lesen. Nichts wurde gesendet. Bitten Sie um einen neuen Einrichtungslink.`,
       key_store_unusable: `${Device} konnte den Schlüssel nicht benutzen. Nichts wurde gesendet. Versuchen Sie es noch einmal.`,
+      unknown_passkey: "Dieser Passkey gehört hier niemandem. Richten Sie stattdessen neu ein.",
+      resume_not_allowed:
+        "Ohne Link geht es nur in den ersten Minuten nach dem Einrichten weiter. Bitten Sie um einen neuen Einrichtungslink.",
       no_screen_lock: `${Device} hat keine Displaysperre. Nichts wurde gesendet. Richten Sie eine ein und versuchen Sie es noch einmal.`,
       no_passkeys:
         "Dieser Browser kann nicht nach Ihrer Displaysperre fragen. Nichts wurde gesendet. Öffnen Sie diese Seite in einem anderen Browser.",

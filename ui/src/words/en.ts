@@ -61,6 +61,7 @@ export const english = (here: Here) => {
       confirm: `Yes, set up ${device}`,
       cancel: "No, cancel",
       pin: "Use a PIN instead",
+      again: "I approved here before",
     },
 
     test: { badge: "TEST", words: "Nothing here is real" },
@@ -268,6 +269,9 @@ export const english = (here: Here) => {
       key_gone: `${Device} has lost its key for this account. Nothing was sent. Ask for a new set-up link.`,
       key_unreadable: `The key of this account on ${device} can’t be read. Nothing was sent. Ask for a new set-up link.`,
       key_store_unusable: `${Device} could not use its key. Nothing was sent. Try again.`,
+      unknown_passkey: "That passkey belongs to nobody here. Set up anew instead.",
+      resume_not_allowed:
+        "Going on without a link works only in the first minutes after it was set up. Ask for a new set-up link.",
       no_screen_lock: `${Device} has no screen lock. Nothing was sent. Set one, and try again.`,
       no_passkeys: "This browser can’t ask for your screen lock. Nothing was sent. Open this page in another browser.",
       locked: `${Device} was locked meanwhile. Nothing was signed.`,

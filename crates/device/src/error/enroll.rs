@@ -56,6 +56,12 @@ pub enum EnrollError {
     /// An earlier attempt with this link chose another PIN.
     #[error("an earlier attempt with this link chose another PIN; use that PIN, or ask for a new link")]
     OtherPin,
+    /// No device of this user has the passkey that the person chose.
+    #[error("no device of this user was set up with that passkey; set this one up anew")]
+    UnknownPasskey,
+    /// A known passkey registers nothing again here without a link: policy, or the time that has passed since the enrollment.
+    #[error("without a link this page cannot be set up again; ask for a new link")]
+    NoResumption,
     /// The provider takes no passkey of this page, and no PIN was chosen.
     #[error("this provider takes no passkey from this page; choose a PIN")]
     NoPasskey,
@@ -93,6 +99,8 @@ impl EnrollError {
             EnrollError::NoPin => "no_pin",
             EnrollError::OtherPin => "other_pin",
             EnrollError::NoPasskey => "no_passkey",
+            EnrollError::UnknownPasskey => "unknown_passkey",
+            EnrollError::NoResumption => "resume_not_allowed",
             EnrollError::OtherKey { .. } => "other_key",
             EnrollError::Vault(error) => error.code(),
             EnrollError::Keys(error) => error.code(),

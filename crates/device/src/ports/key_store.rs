@@ -8,7 +8,7 @@ use countersign_jose::key::{PublicKey, Signer};
 use countersign_jose::secret::Secret;
 use countersign_protocol::discovery::AttestationConveyance;
 use countersign_protocol::registration::KeyProtection;
-use countersign_protocol::webauthn::{self, CreationProof, RelyingParty};
+use countersign_protocol::webauthn::{self, CreationProof, PasskeyProof, RelyingParty};
 use thiserror::Error;
 
 use crate::account::AccountId;
@@ -51,6 +51,28 @@ pub trait KeyStore: MaybeSend + MaybeSync {
         user: &'a Verified,
         passkey: Option<&'a PasskeyRequest>,
     ) -> BoxFuture<'a, Result<NewKeys, KeyError>>;
+
+    /// Generates the transport key of a new account alone: its approval key will be a passkey that exists already.
+    ///
+    /// # Errors
+    /// [`KeyError::NoPasskeys`], [`KeyError::Storage`].
+    fn make_transport<'a>(&'a self, _account: &'a AccountId) -> BoxFuture<'a, Result<PublicKey, KeyError>> {
+        Box::pin(std::future::ready(Err(KeyError::NoPasskeys)))
+    }
+
+    /// Has the person choose one of the passkeys that this page's host has. It signs the challenge, and is the account's approval key
+    /// from now on.
+    ///
+    /// # Errors
+    /// [`KeyError::NoPasskeys`], [`KeyError::Declined`] (also where there is none), [`KeyError::TimedOut`], [`KeyError::Storage`].
+    fn find_passkey<'a>(
+        &'a self,
+        _account: &'a AccountId,
+        _party: &'a RelyingParty,
+        _challenge: &'a Hash,
+    ) -> BoxFuture<'a, Result<PasskeyProof, KeyError>> {
+        Box::pin(std::future::ready(Err(KeyError::NoPasskeys)))
+    }
 
     /// The transport key, ready to sign.
     ///

@@ -9,7 +9,7 @@ use countersign_jose::key::{LocalSigner, PrivateKey, PublicKey, Signer, Thumbpri
 use countersign_jose::secret::Secret;
 use countersign_protocol::answer::{Answer, Decision};
 use countersign_protocol::challenge::{Challenge, Client, Party};
-use countersign_protocol::discovery::{Discovery, Mode, Passkeys};
+use countersign_protocol::discovery::{Discovery, Mode, Passkeys, ResumePolicy};
 use countersign_protocol::dispute::Dispute;
 use countersign_protocol::dpop::{DpopError, DpopProof, ExpectedRequest};
 use countersign_protocol::enrollment::{ApprovalKeyType, ConfirmedBy, EnrollmentStatement, StatedProtection};
@@ -26,10 +26,10 @@ use countersign_protocol::problem::{Problem, ProblemCode};
 use countersign_protocol::push::{DeviceResponse, PushState, PushStatus, PushTest};
 use countersign_protocol::refusal::Refusal;
 use countersign_protocol::registration::{
-    Confirm, CredentialResponse, DeviceClass, DeviceStatus, KeyProtection, KeySet, ProvenKey, RegistrationRequest,
-    RegistrationResponse, RegistrationToken,
+    Confirm, CredentialResponse, DeviceClass, DeviceStatus, KeyProof, KeyProtection, KeySet, ProvenKey,
+    RegistrationRequest, RegistrationResponse, RegistrationToken,
 };
-use countersign_protocol::webauthn::{AttestationResult, RelyingParty, StatedPasskey};
+use countersign_protocol::webauthn::{AttestationResult, RelyingParty, StatedPasskey, resume_challenge};
 use serde::Serialize;
 use serde_json::Value;
 use url::Url;
@@ -87,6 +87,10 @@ pub(crate) struct FakeProvider {
     pub(crate) calls: Vec<String>,
     /// Which passkeys it says it takes.
     pub(crate) passkeys: Option<Passkeys>,
+    /// The passkey of a device that may be replaced; where it is set, discovery says that such a passkey registers again.
+    pub(crate) known_passkey: Option<PublicKey>,
+    /// The approval key that it names to such a device, where that is not the passkey's.
+    pub(crate) named_approval_key: Option<PublicKey>,
 }
 
 /// A challenge on the provider's side.
@@ -153,6 +157,8 @@ impl FakeProvider {
             instead: Vec::new(),
             calls: Vec::new(),
             passkeys: None,
+            known_passkey: None,
+            named_approval_key: None,
         };
         provider.list_signing_key();
         provider
@@ -487,7 +493,7 @@ impl FakeProvider {
             error_response_format: "application/problem+json".into(),
             approval_key_types_supported: vec![ApprovalKeyType::P256, ApprovalKeyType::Webauthn],
             passkeys: self.passkeys,
-            resume: None,
+            resume: self.known_passkey.as_ref().map(|_| ResumePolicy::Link),
             resume_endpoint: None,
             shared: None,
             device_endpoint: None,
@@ -535,24 +541,39 @@ impl FakeProvider {
         assert_eq!(proof.key, request.public_key);
         let claims = request.registration_token.peek().unwrap();
         let party = RelyingParty::of(&self.issuer);
-        let proven = request.verify_proof(&claims, party.as_ref()).unwrap();
+        let known = match &request.approval_proof {
+            KeyProof::Known(proof) => {
+                let challenge = resume_challenge(&request.registration_token.hash(), request.public_key.thumbprint());
+                let party = party.as_ref().unwrap();
+                let holds = |key: &&PublicKey| proof.verify(&challenge, key, party).is_ok();
+                match self.known_passkey.iter().find(holds) {
+                    Some(key) => Some(key.clone()),
+                    None => return problem(ProblemCode::InvalidPublicKey, None),
+                }
+            }
+            _ => None,
+        };
         if self.registrations.first().is_some_and(|first| first != body) {
             return problem(ProblemCode::RegistrationTokenAlreadyUsed, None);
         }
         self.registrations.push(body.clone());
         self.credential = format!("credential-{}", self.registrations.len());
-        self.transport = Some(request.public_key);
-        self.approval = request.approval_key;
-        self.passkey = match proven {
-            ProvenKey::P256(_) => None,
-            ProvenKey::Passkey(created) => party.map(|party| StatedPasskey {
-                origin: party.origin,
-                rp_id: party.rp_id,
-                backup_eligible: created.backup_eligible,
-                attestation: AttestationResult::None,
-                aaguid: None,
-            }),
+        self.transport = Some(request.public_key.clone());
+        let backup_eligible = match &known {
+            Some(_) => Some(true),
+            None => match request.verify_proof(&claims, party.as_ref()).unwrap() {
+                ProvenKey::P256(_) => None,
+                ProvenKey::Passkey(created) => Some(created.backup_eligible),
+            },
         };
+        self.passkey = backup_eligible.zip(party).map(|(backup_eligible, party)| StatedPasskey {
+            origin: party.origin,
+            rp_id: party.rp_id,
+            backup_eligible,
+            attestation: AttestationResult::None,
+            aaguid: None,
+        });
+        self.approval = known.clone().or(request.approval_key);
         json(
             201,
             &RegistrationResponse {
@@ -565,6 +586,7 @@ impl FakeProvider {
                 subject: self.subject.clone(),
                 subject_label: "Alice".into(),
                 evidence_root: None,
+                approval_key: self.named_approval_key.clone().or(known),
             },
         )
     }

@@ -26,6 +26,6 @@ pub(crate) use fake_provider::{FakeProvider, problem};
 #[cfg(test)]
 pub(crate) use handed_out_keys::{HandOut, HandedOutKeys};
 #[cfg(test)]
-pub(crate) use passkey_keys::PasskeyKeys;
+pub(crate) use passkey_keys::{AuthenticatorState, PasskeyKeys};
 #[cfg(test)]
 pub(crate) use slow_keys::SlowKeys;

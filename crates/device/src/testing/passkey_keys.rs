@@ -3,10 +3,11 @@
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use countersign_jose::hash::Hash;
-use countersign_jose::key::PrivateKey;
+use countersign_jose::key::{PrivateKey, PublicKey};
 use countersign_jose::random::Random;
 use countersign_jose::secret::Secret;
 use countersign_protocol::registration::KeyProtection;
+use countersign_protocol::webauthn::{PasskeyProof, RelyingParty};
 use countersign_testing::passkey::TestPasskey;
 
 use crate::account::AccountId;
@@ -98,6 +99,27 @@ impl KeyStore for PasskeyKeys {
             Some(ask) => self.make_passkey(account, user, ask),
             None => self.keys.make(account, user),
         }))
+    }
+
+    fn make_transport<'a>(&'a self, account: &'a AccountId) -> BoxFuture<'a, Result<PublicKey, KeyError>> {
+        let user = Verified::Platform { method: None };
+        let made = self.keys.make(account, &user).map(|made| made.transport);
+        Box::pin(std::future::ready(made))
+    }
+
+    fn find_passkey<'a>(
+        &'a self,
+        _: &'a AccountId,
+        _: &'a RelyingParty,
+        challenge: &'a Hash,
+    ) -> BoxFuture<'a, Result<PasskeyProof, KeyError>> {
+        let mut authenticator = self.authenticator();
+        authenticator.prompts += 1;
+        let proof = match (&authenticator.passkey, authenticator.declines) {
+            (Some(passkey), false) => Ok(passkey.prove(challenge)),
+            _ => Err(KeyError::Declined),
+        };
+        Box::pin(std::future::ready(proof))
     }
 
     fn transport<'a>(&'a self, account: &'a AccountId) -> BoxFuture<'a, Result<Arc<dyn SigningKey>, KeyError>> {

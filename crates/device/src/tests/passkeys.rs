@@ -18,7 +18,7 @@ use crate::ports::key_store::KeyError;
 use crate::ports::maybe_send::BoxFuture;
 use crate::ports::user_verifier::{FixedVerifier, PinPrompt, UserVerifier, Verified};
 use crate::ports::vault::{MemoryVault, Stage};
-use crate::testing::{PasskeyKeys, problem};
+use crate::testing::{AuthenticatorState, PasskeyKeys, problem};
 use crate::{Device, EnrollmentResult, Ports};
 
 const ORIGIN: &str = "https://id.acme.example";
@@ -204,4 +204,83 @@ async fn a_page_without_a_screen_lock_enrolls_by_pin() {
     let id = page.asked(UserVerification::Required).await;
     assert!(page.device.asks_for_pin(&id).await);
     assert_eq!(page.device.answer(&id, YES, &pin("123456")).await.unwrap().outcome, Some(Ending::Approved));
+}
+
+/// A page at the same provider and authenticator, with nothing in its storage. Its provider knows the passkey.
+async fn emptied(page: Page) -> Page {
+    let Page { fixture, keys, .. } = page;
+    let passkey = keys.authenticator().passkey.take();
+    {
+        let mut provider = fixture.provider.lock().unwrap();
+        provider.known_passkey = passkey.as_ref().map(|passkey| passkey.public_key().clone());
+        provider.registrations.clear();
+    }
+    let ports = Ports { code_origin: Some(ORIGIN.to_owned()), ..fixture.ports() };
+    let keys = Arc::new(PasskeyKeys::new(fixture.random.clone(), true));
+    keys.authenticator().passkey = passkey;
+    let vault = Arc::new(MemoryVault::default());
+    let device = Device::with_stores(ports, vault.clone(), keys.clone()).await.unwrap();
+    Page { fixture, keys, vault, device }
+}
+
+#[tokio::test]
+async fn a_page_that_lost_its_storage_enrolls_by_the_same_passkey_and_approves_with_it() {
+    let page = emptied(Page::enrolled().await).await;
+    let preview = page.device.preview(&page.fixture.link()).await.unwrap();
+    assert!(preview.takes_known_passkey);
+    let enrolled = page.device.enroll_again(&preview, "Phone").await.unwrap();
+    assert_eq!(enrolled.key_protection, KeyProtection::Passkey);
+    assert_eq!(page.keys.authenticator().prompts, 1, "one touch");
+    page.fixture.provider.lock().unwrap().confirm_registered();
+    page.device.pull().await;
+    let id = page.asked(UserVerification::Required).await;
+    assert_eq!(page.device.answer(&id, YES, &NobodyAsked).await.unwrap().outcome, Some(Ending::Approved));
+}
+
+#[tokio::test]
+async fn a_lost_201_of_the_same_passkey_costs_no_second_touch() {
+    let page = emptied(Page::enrolled().await).await;
+    let preview = page.device.preview(&page.fixture.link()).await.unwrap();
+    page.fixture.provider.lock().unwrap().lose_status = Some(201);
+    assert!(matches!(page.device.enroll_again(&preview, "Phone").await, Err(EnrollError::Transport(_))));
+    page.device.enroll_again(&preview, "Phone").await.unwrap();
+    assert_eq!(page.keys.authenticator().prompts, 1);
+    let registrations = page.fixture.provider.lock().unwrap().registrations.clone();
+    assert_eq!(registrations[0], registrations[1]);
+}
+
+#[tokio::test]
+async fn attack_another_persons_passkey_enrolls_nothing_and_the_link_still_takes_a_new_one() {
+    let page = emptied(Page::enrolled().await).await;
+    let other = countersign_jose::key::PrivateKey::generate(&*page.fixture.random);
+    page.fixture.provider.lock().unwrap().known_passkey = Some(other.public_key().clone());
+    let preview = page.device.preview(&page.fixture.link()).await.unwrap();
+    assert!(matches!(page.device.enroll_again(&preview, "Phone").await, Err(EnrollError::UnknownPasskey)));
+    assert!(page.device.accounts().await.unwrap().is_empty());
+    page.device.enroll(&preview, "Phone", &PLATFORM).await.unwrap();
+}
+
+#[tokio::test]
+async fn a_person_who_chooses_no_passkey_leaves_nothing_behind() {
+    let page = emptied(Page::enrolled().await).await;
+    let preview = page.device.preview(&page.fixture.link()).await.unwrap();
+    // The double forgets a passkey with its keys, which no system does.
+    let passkey = page.keys.authenticator().passkey.clone();
+    page.keys.authenticator().declines = true;
+    let declined = page.device.enroll_again(&preview, "Phone").await;
+    assert!(matches!(declined, Err(EnrollError::Keys(KeyError::Declined))));
+    assert!(page.fixture.provider.lock().unwrap().registrations.is_empty());
+    *page.keys.authenticator() = AuthenticatorState { passkey, ..AuthenticatorState::default() };
+    page.device.enroll_again(&preview, "Phone").await.unwrap();
+}
+
+#[tokio::test]
+async fn attack_a_provider_that_names_another_approval_key_gets_no_account() {
+    let page = emptied(Page::enrolled().await).await;
+    let preview = page.device.preview(&page.fixture.link()).await.unwrap();
+    page.fixture.provider.lock().unwrap().named_approval_key =
+        Some(countersign_jose::key::PrivateKey::generate(&*page.fixture.random).public_key().clone());
+    let refused = page.device.enroll_again(&preview, "Phone").await;
+    assert!(matches!(refused, Err(EnrollError::NotAProvider { what: "approval key", .. })));
+    assert!(page.device.accounts().await.unwrap().is_empty());
 }

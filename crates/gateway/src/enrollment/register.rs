@@ -180,7 +180,11 @@ impl Gateway {
             Some(device) if is_same(checked, &link, &device) => device,
             _ => return self.link_used_again(tx, &link),
         };
-        Ok(RegistrationReply::Response(Box::new(self.registered(tx, device, link.subject_label)?)))
+        let mut response = self.registered(tx, device, link.subject_label)?;
+        if let RegisteredKey::Known(known) = &checked.key {
+            response.approval_key = Some(known.key().clone());
+        }
+        Ok(RegistrationReply::Response(Box::new(response)))
     }
 
     /// The response to a registration, with a new credential. A repeated registration revokes the credential in the lost response.
@@ -206,6 +210,7 @@ impl Gateway {
             subject_label,
             device_id: device.id,
             evidence_root: None,
+            approval_key: None,
         })
     }
 

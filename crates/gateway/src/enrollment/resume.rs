@@ -91,7 +91,9 @@ impl Gateway {
     /// again gets its device and a new credential: the response may have been lost.
     pub(crate) async fn resume(&self, checked: VerifiedResumption) -> Result<RegistrationResponse, Rejection> {
         let gateway = self.clone();
+        let approval_key = checked.known.key().clone();
         let mut response = self.store().write(move |tx| gateway.resume_in(tx, &checked)).await?;
+        response.approval_key = Some(approval_key);
         response.evidence_root = Some(*self.keys().root.public_key().thumbprint());
         self.withdraw_from_ended_devices().await?;
         Ok(response)

@@ -7,7 +7,7 @@ use serde::{Deserialize, Serialize};
 
 use super::authenticator_data::AuthenticatorData;
 use super::client_data::{Ceremony, ClientData};
-use super::{StatedPasskey, WebAuthnError, bytes};
+use super::{AttestationResult, RelyingParty, StatedPasskey, WebAuthnError, bytes};
 use crate::limits;
 
 /// What a passkey signed: the authenticator's data, the browser's, and the signature over both. Nothing is verified.
@@ -33,6 +33,25 @@ pub struct PasskeyProof {
     /// What it signed.
     #[serde(flatten)]
     pub assertion: Assertion,
+}
+
+impl PasskeyProof {
+    /// Verifies that the passkey with this key signed this challenge on a page of this party. For the page itself, which has no
+    /// statement about the passkey yet.
+    ///
+    /// # Errors
+    /// [`WebAuthnError`] with the first thing that does not hold.
+    pub fn verify(&self, challenge: &Hash, key: &PublicKey, party: &RelyingParty) -> Result<(), WebAuthnError> {
+        let data = AuthenticatorData::parse(&self.assertion.authenticator_data)?;
+        let stated = StatedPasskey {
+            origin: party.origin.clone(),
+            rp_id: party.rp_id.clone(),
+            backup_eligible: data.backup_eligible(),
+            attestation: AttestationResult::None,
+            aaguid: None,
+        };
+        self.assertion.verify(challenge, key, &stated).map(drop)
+    }
 }
 
 /// What an assertion says, after verification.

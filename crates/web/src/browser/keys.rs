@@ -11,11 +11,12 @@ use countersign_device::ports::user_verifier::Verified;
 use countersign_device::ports::vault::VaultError;
 use countersign_device::seal::{Argon2Cost, SealError, SealedKey, Sealing};
 use countersign_jose::base64url;
+use countersign_jose::hash::Hash;
 use countersign_jose::key::{PrivateKey, PublicKey};
 use countersign_jose::random::{self, Random};
 use countersign_jose::secret::Secret;
 use countersign_protocol::registration::KeyProtection;
-use countersign_protocol::webauthn::CreationProof;
+use countersign_protocol::webauthn::{CreationProof, PasskeyProof, RelyingParty};
 use serde::{Deserialize, Serialize};
 use wasm_bindgen::{JsCast as _, JsValue};
 use web_sys::CryptoKey;
@@ -100,6 +101,26 @@ impl WebKeys {
             [(Purpose::Transport.key(id), transport.into()), (Purpose::Approval.key(id), JsValue::from_str(&record))];
         put(&self.database, &both).await?;
         Ok(NewKeys { transport: public, approval, created })
+    }
+
+    async fn make_transport(&self, account: &AccountId) -> Result<PublicKey, KeyError> {
+        let (transport, public) = web_crypto::make_signing_key().await?;
+        put(&self.database, &[(Purpose::Transport.key(account.as_str()), transport.into())]).await?;
+        Ok(public)
+    }
+
+    async fn find_passkey(
+        &self,
+        account: &AccountId,
+        party: &RelyingParty,
+        challenge: &Hash,
+    ) -> Result<PasskeyProof, KeyError> {
+        let proof = passkeys::find(party, challenge).await?;
+        let id = base64url::encode(&proof.credential_id);
+        let record = ApprovalRecord::Passkey { id, rp_id: party.rp_id.clone() };
+        let record = serde_json::to_string(&record).expect("a key's record has string keys and whole numbers");
+        put(&self.database, &[(Purpose::Approval.key(account.as_str()), JsValue::from_str(&record))]).await?;
+        Ok(proof)
     }
 
     async fn make_passkey(
@@ -192,6 +213,19 @@ impl KeyStore for WebKeys {
         passkey: Option<&'a PasskeyRequest>,
     ) -> BoxFuture<'a, Result<NewKeys, KeyError>> {
         Box::pin(WebKeys::make(self, account, user, passkey))
+    }
+
+    fn make_transport<'a>(&'a self, account: &'a AccountId) -> BoxFuture<'a, Result<PublicKey, KeyError>> {
+        Box::pin(WebKeys::make_transport(self, account))
+    }
+
+    fn find_passkey<'a>(
+        &'a self,
+        account: &'a AccountId,
+        party: &'a RelyingParty,
+        challenge: &'a Hash,
+    ) -> BoxFuture<'a, Result<PasskeyProof, KeyError>> {
+        Box::pin(WebKeys::find_passkey(self, account, party, challenge))
     }
 
     fn transport<'a>(&'a self, account: &'a AccountId) -> BoxFuture<'a, Result<Arc<dyn SigningKey>, KeyError>> {

@@ -130,6 +130,21 @@ impl WebApp {
         self.command(|app| async move { app.enroll(pin.as_ref(), &device_name).await })
     }
 
+    /// As [`App::enroll_again`].
+    pub fn enroll_again(&self, device_name: String) -> Promise {
+        self.command(|app| async move { app.enroll_again(&device_name).await })
+    }
+
+    /// As [`App::may_resume`].
+    pub fn may_resume(&self, issuer: String) -> Promise {
+        self.command(|app| async move { app.may_resume(&issuer).await })
+    }
+
+    /// As [`App::resume`].
+    pub fn resume(&self, issuer: String, device_name: String) -> Promise {
+        self.command(|app| async move { app.resume(&issuer, &device_name).await })
+    }
+
     /// As [`App::forget_link`].
     pub fn forget_link(&self) -> Promise {
         self.command(|app| async move {

@@ -10,7 +10,7 @@ use countersign_jose::hash::Hash;
 use countersign_jose::key::PublicKey;
 use countersign_jose::random::{self, Random};
 use countersign_protocol::discovery::AttestationConveyance;
-use countersign_protocol::webauthn::{Assertion, AttestationObject, CreationProof};
+use countersign_protocol::webauthn::{Assertion, AttestationObject, CreationProof, PasskeyProof, RelyingParty};
 use futures_util::future::{Either, select};
 use js_sys::{Array, Promise};
 use wasm_bindgen::{JsCast as _, JsValue};
@@ -92,6 +92,36 @@ pub(super) async fn make(
     Ok(NewPasskey { id: js::bytes(&js::get(&credential, "rawId")), key, created })
 }
 
+/// Has the person choose one of the passkeys that this host has, and sign this challenge with it.
+///
+/// # Errors
+/// [`KeyError`] as the person and the system decide.
+pub(super) async fn find(party: &RelyingParty, challenge: &Hash) -> Result<PasskeyProof, KeyError> {
+    let credential = prompt("get", request(challenge, &party.rp_id, &Array::new())).await?;
+    Ok(PasskeyProof { credential_id: js::bytes(&js::get(&credential, "rawId")), assertion: assertion_of(&credential) })
+}
+
+/// Options of a signature by one of these passkeys; none listed: by whichever the person chooses.
+fn request(challenge: &Hash, rp_id: &str, allowed: &Array) -> js_sys::Object {
+    js::object(&[
+        ("challenge", &js::array(challenge.as_bytes())),
+        ("rpId", &JsValue::from_str(rp_id)),
+        ("allowCredentials", allowed),
+        ("userVerification", &JsValue::from_str("required")),
+        ("timeout", &JsValue::from_f64(PROMPT_MS as f64)),
+    ])
+}
+
+fn assertion_of(credential: &JsValue) -> Assertion {
+    let response = js::get(credential, "response");
+    let part = |name| js::bytes(&js::get(&response, name));
+    Assertion {
+        authenticator_data: part("authenticatorData"),
+        client_data_json: part("clientDataJSON"),
+        signature: part("signature"),
+    }
+}
+
 /// A passkey as a key that signs. Each signature asks the person.
 pub(super) struct Passkey {
     pub(super) id: Vec<u8>,
@@ -100,25 +130,11 @@ pub(super) struct Passkey {
 
 impl SigningKey for Passkey {
     fn sign(&self, input: String) -> BoxFuture<'static, Result<Vec<u8>, KeyError>> {
-        let text = JsValue::from_str;
-        let allowed = js::object(&[("type", &text("public-key")), ("id", &js::array(&self.id))]);
-        let options = js::object(&[
-            ("challenge", &js::array(Hash::of(input).as_bytes())),
-            ("rpId", &text(&self.rp_id)),
-            ("allowCredentials", &Array::of1(&allowed)),
-            ("userVerification", &text("required")),
-            ("timeout", &JsValue::from_f64(PROMPT_MS as f64)),
-        ]);
+        let allowed = js::object(&[("type", &JsValue::from_str("public-key")), ("id", &js::array(&self.id))]);
+        let options = request(&Hash::of(input), &self.rp_id, &Array::of1(&allowed));
         Box::pin(async move {
             let credential = prompt("get", options).await?;
-            let response = js::get(&credential, "response");
-            let part = |name| js::bytes(&js::get(&response, name));
-            let assertion = Assertion {
-                authenticator_data: part("authenticatorData"),
-                client_data_json: part("clientDataJSON"),
-                signature: part("signature"),
-            };
-            Ok(assertion.to_third_part().into_bytes())
+            Ok(assertion_of(&credential).to_third_part().into_bytes())
         })
     }
 }

@@ -69,6 +69,8 @@ export const german = (here: Here): BrowserWords => {
     otherHost: (host: string) => `Dieser Link gehört zu ${host}. Öffnen Sie ihn im Browser, nicht auf dieser Seite.`,
 
     welcome: {
+      /** By a passkey that the person has for this page already. */
+      resume: here === "phone" ? "Auf diesem Handy weitermachen" : "Auf diesem Computer weitermachen",
       code: "Ich habe einen QR-Code",
       newPhone: phone ? "Ich habe ein neues Handy" : "Ich habe einen neuen Computer",
     },

@@ -62,6 +62,8 @@ export const english = (here: Here) => {
     otherHost: (host: string) => `This link belongs to ${host}. Open it in the browser, not on this page.`,
 
     welcome: {
+      /** By a passkey that the person has for this page already. */
+      resume: `Continue on this ${it}`,
       code: "I have a QR code",
       newPhone: `I have a new ${it}`,
     },

@@ -17,6 +17,7 @@ function renderPreview(overrides: Partial<LinkPreview> = {}) {
     test: false,
     confirm: true,
     passkey: false,
+    known_passkey: false,
     ...overrides,
   };
   return { ...render(ProviderPreview, { appState, preview }), appState, backend };
@@ -62,6 +63,23 @@ it("enrolls at once where the screen lock takes the place of a PIN", async () =>
   await fireEvent.click(getByRole("button", { name: en.preview.confirm }));
   await waitFor(() => expect(appState.screen).toEqual({ name: "code", accountId: "ac_1" }));
   expect(backend.calls).toEqual([["enroll", undefined, "Laptop"]]);
+});
+
+it("offers the passkey that a person may have to a page that has no account yet, and to no other", async () => {
+  const other = renderPreview({ passkey: true, known_passkey: true, new_provider: false });
+  expect(other.queryByRole("button", { name: en.preview.again })).toBeNull();
+  other.unmount();
+  const { appState, backend, getByRole } = renderPreview({ passkey: true, known_passkey: true, new_provider: true });
+  backend.onEnroll = () => ({ code: "unknown_passkey", message: "" });
+  await fireEvent.click(getByRole("button", { name: en.preview.again }));
+  await waitFor(() => expect(getByRole("alert").textContent).toBe(en.failure.unknown_passkey));
+  backend.onEnroll = () => ({ account: "ac_1", confirmation_code: null });
+  await fireEvent.click(getByRole("button", { name: en.preview.again }));
+  await waitFor(() => expect(appState.screen.name).toBe("requests"));
+  expect(backend.calls).toEqual([
+    ["enrollAgain", "Laptop"],
+    ["enrollAgain", "Laptop"],
+  ]);
 });
 
 it("says that the person would not, and lets her try again", async () => {
