@@ -30,7 +30,7 @@ pub use delivery::DeliveryCount;
 pub use device_page::{DevicePage, DevicePageError};
 pub use http::{ClientAddress, PeerCertificate};
 pub use issuance::key_rotation::{KeyRecord, KeyState, RotateError};
-pub use operator::{StatusLine, Trace, back_up, check, check_warnings, counted};
+pub use operator::{StatusLine, Trace, back_up, check, check_warnings, counted, shared_origin};
 pub use server::tls::{CertificateError, certificate_warnings};
 pub use server::{OpenError, Provider};
 pub use store::{RequestTrace, store_layout};

@@ -14,6 +14,7 @@ mod revoke;
 mod stream;
 
 use axum::Router;
+use axum::response::Response;
 use axum::routing::{get, patch, post};
 use countersign_protocol::discovery::WELL_KNOWN;
 use countersign_protocol::problem::ProblemCode;
@@ -37,12 +38,24 @@ impl Gateway {
     /// The endpoints that devices call. A server that limits what strangers occupy adds a [`crate::CallConnection`] to each
     /// request, and learns from it who is none.
     pub fn router(&self) -> Router {
+        self.router_with_enrollment_page(|| None)
+    }
+
+    /// As [`Gateway::router`], with a page of the server's own at the address of enrollment links, where it has one when asked.
+    pub fn router_with_enrollment_page(
+        &self,
+        own: impl Fn() -> Option<Response> + Clone + Send + Sync + 'static,
+    ) -> Router {
         let path = self.settings().issuer.path();
+        let enroll = async move |gateway| match own() {
+            Some(response) => response,
+            None => page::enroll(gateway).await,
+        };
         let mut router = Router::new()
             .route(&format!("/.well-known/{WELL_KNOWN}{path}"), get(discovery::document).fallback(wrong_method))
             .route(&format!("{path}/push/manifests"), get(discovery::manifests).fallback(wrong_method))
             .route(&format!("{path}/push/jwks"), get(discovery::keys).fallback(wrong_method))
-            .route(&format!("{path}/push/enroll"), get(page::enroll).fallback(wrong_method))
+            .route(&format!("{path}/push/enroll"), get(enroll).fallback(wrong_method))
             .route(&format!("{path}/push/register"), post(register::register).fallback(wrong_method))
             .route(&format!("{path}/push/resume"), post(resume::resume).fallback(wrong_method))
             .route(&format!("{path}/push/revoke"), post(revoke::revoke).fallback(wrong_method))

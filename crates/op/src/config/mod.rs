@@ -29,6 +29,7 @@ mod tls;
 mod trusted_file;
 mod user_code_hash;
 mod users;
+mod web_device;
 mod webhook;
 
 use std::net::{IpAddr, Ipv4Addr, SocketAddr};
@@ -66,6 +67,7 @@ pub use tls::{CertificateFiles, CipherSuites};
 pub use user_code_hash::{UserCode, UserCodeError};
 pub(crate) use users::folded;
 pub use users::{User, Users};
+pub use web_device::{Icon, IconFormat, WebDevice};
 pub use webhook::Webhook;
 
 use crate::authorization_details::DetailTypes;
@@ -122,6 +124,8 @@ pub struct Config {
     pub webhook: Option<Webhook>,
     /// Waking devices by Web Push.
     pub push: Push,
+    /// The device in a browser.
+    pub web_device: WebDevice,
     /// Listening address of `/metrics`; never the one that clients and devices call.
     pub metrics: Option<SocketAddr>,
     /// Users in the file.
@@ -243,6 +247,8 @@ impl Config {
             Some(section) => Push::read(section, mode),
             None => Push::absent(mode),
         };
+        let web_device = top.section("web_device", " in [web_device]");
+        let web_device = web_device.map(|section| web_device::read(section, folder)).unwrap_or_default();
         let metrics = top.section("metrics", " in [metrics]").map(metrics::read);
         let users = Users::read(top.sections("users", " in [[users]]"));
         let context = ClientContext {
@@ -282,6 +288,7 @@ impl Config {
             hint_issuers,
             webhook: webhook.flatten(),
             push,
+            web_device,
             metrics: metrics.flatten(),
             users,
             clients,

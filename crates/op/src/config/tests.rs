@@ -56,7 +56,7 @@ fn every_bad_file_is_told_its_line_and_remedy() {
         (second_line("isuer = \"x\""), "line 2: unknown key `isuer` at the top of the file; did you mean `issuer`?"),
         (
             second_line("database = \"x\""),
-            "line 2: unknown key `database` at the top of the file; remove it, or use one of: issuer, name, listen, mode, authorization_details, authorization_details_types, keep_records, keep_unanswered, support, devices, policy, proxy, registration, egress, profile, client_assertion_audience, tls, discovery, login_hint_issuers, webhook, push, metrics, users, clients",
+            "line 2: unknown key `database` at the top of the file; remove it, or use one of: issuer, name, listen, mode, authorization_details, authorization_details_types, keep_records, keep_unanswered, support, devices, policy, proxy, registration, egress, profile, client_assertion_audience, tls, discovery, login_hint_issuers, webhook, push, web_device, metrics, users, clients",
         ),
         // Whom the provider calls.
         (

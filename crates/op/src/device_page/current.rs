@@ -2,20 +2,20 @@
 
 use std::sync::{Arc, PoisonError, RwLock};
 
-use super::DevicePage;
+use super::served::ServedPage;
 
 /// A place for one page, shared by the provider and its routes. Cheap to clone.
 #[derive(Clone, Default)]
-pub(crate) struct CurrentPage(Arc<RwLock<Option<Arc<DevicePage>>>>);
+pub(crate) struct CurrentPage(Arc<RwLock<Option<Arc<ServedPage>>>>);
 
 impl CurrentPage {
     /// The page; `None` where there is none.
-    pub(crate) fn get(&self) -> Option<Arc<DevicePage>> {
+    pub(crate) fn get(&self) -> Option<Arc<ServedPage>> {
         self.0.read().unwrap_or_else(PoisonError::into_inner).clone()
     }
 
     /// Serves this page from the next request on.
-    pub(crate) fn set(&self, page: DevicePage) {
+    pub(crate) fn set(&self, page: ServedPage) {
         *self.0.write().unwrap_or_else(PoisonError::into_inner) = Some(Arc::new(page));
     }
 }

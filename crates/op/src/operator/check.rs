@@ -43,6 +43,18 @@ pub fn warnings(file: &Path) -> Vec<String> {
     )]
 }
 
+/// That the keys of people's browsers are not this issuer's alone: browsers tell origins apart, not paths.
+pub fn shared_origin(config: &Config) -> Option<String> {
+    let issuer = &config.issuer;
+    (!issuer.path().is_empty()).then(|| {
+        format!(
+            "the issuer has a path, and whatever else is served at {} can use the keys that the device page keeps in people's browsers; \
+             give each issuer a host of its own, such as https://approve.example.com",
+            issuer.origin()
+        )
+    })
+}
+
 /// The name of a secret that is written into the configuration itself, and what else can be done about it.
 fn inline_secret(table: &toml::Table) -> Option<(&'static str, String)> {
     let is_here = |name: &str| table.get(name).and_then(toml::Value::as_str);
@@ -106,6 +118,17 @@ mod tests {
             crate::config::unusable_keys(&config),
             [about("client till"), about("hint issuer https://hints.example")]
         );
+    }
+
+    #[test]
+    fn an_issuer_that_shares_its_origin_is_told() {
+        let shared = |issuer: &str| match Config::parse(&format!("issuer = \"{issuer}\""), Path::new("/nowhere")) {
+            Ok(config) => shared_origin(&config),
+            Err(errors) => panic!("{errors:?}"),
+        };
+        assert_eq!(shared("https://approve.example.com"), None);
+        let told = shared("https://id.example.com/tenant").expect("a warning");
+        assert!(told.contains(" https://id.example.com can use the keys "), "{told}");
     }
 
     #[cfg(unix)]

@@ -11,7 +11,7 @@ mod trace;
 use std::fmt::Display;
 
 pub use backup::back_up;
-pub use check::{check, warnings as check_warnings};
+pub use check::{check, shared_origin, warnings as check_warnings};
 pub use status::StatusLine;
 pub use trace::Trace;
 

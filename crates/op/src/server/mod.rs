@@ -25,7 +25,7 @@ use crate::authentication_request::auth_req_id;
 use crate::authentication_request::user_code_check::UserCodes;
 use crate::config::Config;
 use crate::delivery::{DeliveryCount, DeliveryWorker};
-use crate::device_page::{CurrentPage, DevicePage};
+use crate::device_page::{CurrentPage, DevicePage, ServedPage};
 use crate::endpoints::bc_authorize::BcAuthorize;
 use crate::endpoints::introspect::Introspect;
 use crate::endpoints::register::Register;
@@ -89,7 +89,8 @@ impl Provider {
         self.parts.clone()
     }
 
-    /// Serves this page below `/device/`, where otherwise a text says how to build one.
+    /// Serves this page below `/device/`, where otherwise a text says how to build one. With `enabled = false` in `[web_device]`
+    /// it is not served.
     #[must_use]
     pub fn with_device_page(self, page: DevicePage) -> Provider {
         self.serve_device_page(page);
@@ -98,7 +99,9 @@ impl Provider {
 
     /// As [`Provider::with_device_page`] while the provider serves, from the next request on.
     pub fn serve_device_page(&self, page: DevicePage) {
-        self.device_page.set(page);
+        if self.parts.config.web_device.enabled {
+            self.device_page.set(ServedPage::new(page, &self.parts.config));
+        }
     }
 
     /// The gateway, for enrollment links and devices.

@@ -311,7 +311,7 @@ fn push_settings(config: &Config, egress: &Egress, metrics: &Arc<Metrics>) -> Op
         egress,
         contact: config.push.contact.clone(),
         services: config.push.services.clone(),
-        title: config.name.clone(),
+        title: config.web_device.name(&config.name).to_owned(),
         navigate: config.issuer.endpoint(DEVICE_PAGE),
         observer: metrics.clone(),
     })

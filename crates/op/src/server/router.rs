@@ -53,8 +53,10 @@ impl Provider {
         if parts.config.authorization_endpoint {
             routes = routes.route(&at(discovery::AUTHORIZE), any(authorize));
         }
-        let page = device_page::routes(&parts.config.issuer, self.device_page.clone());
-        let routes = routes.merge(parts.gateway.router()).merge(page).merge(health::routes(parts));
+        let own = self.device_page.clone();
+        let gateway = parts.gateway.router_with_enrollment_page(move || Some(own.get()?.hand_over()));
+        let page = device_page::routes(&parts.config, self.device_page.clone());
+        let routes = routes.merge(gateway).merge(page).merge(health::routes(parts));
         with_client_address(with_middleware(routes, &parts.metrics, &parts.ports.random), &parts.config.proxies)
     }
 }

@@ -10,6 +10,8 @@ mod client_errors;
 mod client_keys;
 mod connections;
 mod device_page;
+mod device_page_identity;
+mod device_page_worker;
 mod directory;
 mod discovery;
 mod document_server;

@@ -16,7 +16,7 @@ const TABLES: [&str; 16] = [
     "registration",
     "egress",
     "tls",
-    "push",
+    "web_device",
     "webhook",
     "metrics",
     "login_hint_issuers",

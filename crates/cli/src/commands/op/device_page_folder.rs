@@ -1,4 +1,4 @@
-//! Folder of the device page that `op serve` serves: `COUNTERSIGN_WEB`, else `web` beside this program.
+//! The device page that `op serve` serves: in the folder `COUNTERSIGN_WEB`, else in `web` beside this program, else in the program.
 
 use std::path::{Path, PathBuf};
 
@@ -6,21 +6,44 @@ use countersign_op::DevicePage;
 
 use crate::failure::Failure;
 
+/// Where a page was found.
+pub enum PageSource {
+    /// The folder that the environment names.
+    Named(PathBuf),
+    /// A folder beside the program.
+    Beside(PathBuf),
+    /// The program itself.
+    Embedded,
+}
+
 /// Reads the page; `None` where none is built.
 ///
 /// # Errors
 /// `COUNTERSIGN_WEB` names no page, or a page can't be read or may be changed by others.
-pub fn read() -> Result<Option<DevicePage>, Failure> {
-    let read = |folder: PathBuf| DevicePage::read(&folder).map_err(|error| Failure::usage(error.code(), error));
-    find().map(read).transpose()
+pub fn read() -> Result<Option<(DevicePage, PageSource)>, Failure> {
+    let source = source();
+    let read = |folder: &Path| DevicePage::read(folder).map_err(|error| Failure::usage(error.code(), error));
+    let page = match &source {
+        PageSource::Named(folder) | PageSource::Beside(folder) => Some(read(folder)?),
+        PageSource::Embedded => DevicePage::embedded(),
+    };
+    Ok(page.map(|page| (page, source)))
 }
 
 /// The folder that [`read`] reads; `None` where none is named and none is built.
 pub fn find() -> Option<PathBuf> {
+    match source() {
+        PageSource::Named(folder) | PageSource::Beside(folder) => Some(folder),
+        PageSource::Embedded => None,
+    }
+}
+
+fn source() -> PageSource {
     let named = std::env::var_os("COUNTERSIGN_WEB").filter(|folder| !folder.is_empty());
+    let beside = || std::env::current_exe().ok().as_deref().and_then(beside);
     match named {
-        Some(folder) => Some(PathBuf::from(folder)),
-        None => beside(&std::env::current_exe().ok()?),
+        Some(folder) => PageSource::Named(PathBuf::from(folder)),
+        None => beside().map_or(PageSource::Embedded, PageSource::Beside),
     }
 }
 

@@ -2,9 +2,10 @@
 
 use countersign_device::edge::system::SystemClock;
 use countersign_jose::clock::Clock as _;
-use countersign_op::{certificate_warnings, check, check_warnings, counted, unusable_keys};
+use countersign_op::{certificate_warnings, check, check_warnings, counted, shared_origin, unusable_keys};
 use serde_json::json;
 
+use super::device_page_folder::{self, PageSource};
 use super::open_provider::read_config;
 use crate::arguments::ProviderConfig;
 use crate::error_code::ErrorCode;
@@ -23,7 +24,20 @@ pub fn run(config: &ProviderConfig, output: Output) -> Result<Exit, Failure> {
     let mut warnings = unusable_keys(&read);
     warnings.extend(check_warnings(&config.config));
     warnings.extend(certificate_warnings(&read, SystemClock.now()));
-    let mut event = json!({ "event": "checked", "issuer": read.issuer, "clients": clients, "users": users });
+    let page = if read.web_device.enabled { device_page_folder::read()?.map(|(_, source)| source) } else { None };
+    if page.is_some() {
+        warnings.extend(shared_origin(&read));
+    }
+    let (page_source, page_folder) = match &page {
+        Some(PageSource::Named(folder)) => ("COUNTERSIGN_WEB", Some(folder)),
+        Some(PageSource::Beside(folder)) => ("beside_program", Some(folder)),
+        Some(PageSource::Embedded) => ("in_program", None),
+        None => ("none", None),
+    };
+    let mut event = json!({
+        "event": "checked", "issuer": read.issuer, "clients": clients, "users": users,
+        "device_page": { "source": page_source, "folder": page_folder },
+    });
     if !warnings.is_empty() {
         event["warnings"] = json!(warnings);
     }
@@ -35,6 +49,13 @@ pub fn run(config: &ProviderConfig, output: Output) -> Result<Exit, Failure> {
             counted(clients, "client"),
             counted(users, "user")
         );
+        let page = match (&page, read.web_device.enabled) {
+            (Some(PageSource::Named(folder) | PageSource::Beside(folder)), _) => format!("from {}", folder.display()),
+            (Some(PageSource::Embedded), _) => "the one in this program".to_owned(),
+            (None, true) => "none is built".to_owned(),
+            (None, false) => "switched off in [web_device]".to_owned(),
+        };
+        let checked = format!("{checked}\nDevice page: {page}.");
         warnings.iter().fold(checked, |text, warning| format!("{text}\nWarning: {warning}"))
     })?;
     Ok(Exit::Ok)

@@ -34,7 +34,7 @@ pub async fn run(
     output: Output,
 ) -> Result<Exit, Failure> {
     let mut provider = open(config, home, Provider::open)?;
-    if let Some(page) = device_page_folder::read()? {
+    if let Some((page, _)) = device_page_folder::read()? {
         provider = provider.with_device_page(page);
     }
     let listen = provider.config().listen;
@@ -94,7 +94,7 @@ async fn stdin_closed(wanted: bool, provider: &Provider, output: Output) {
     while let Some(line) = lines.next().await {
         if line == READ_DEVICE_PAGE {
             let why_not = match device_page_folder::read() {
-                Ok(Some(page)) => {
+                Ok(Some((page, _))) => {
                     provider.serve_device_page(page);
                     None
                 }
