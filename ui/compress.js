@@ -1,16 +1,18 @@
-// Writes a compressed file beside each file of the page in a browser (node compress.js FOLDER), which `op serve` sends to whoever
-// accepts it. Prints the size.
+// Writes compressed files, by gzip and by Brotli, beside each file of the page in a browser (node compress.js FOLDER), which `op serve`
+// sends to whoever accepts them. Prints the size.
 import { readdirSync, readFileSync, statSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
-import { gzipSync } from "node:zlib";
+import { brotliCompressSync, gzipSync } from "node:zlib";
 
 const GOAL_KIB = 500;
 const folder = process.argv[2];
 const sizes = {};
 for (const file of readdirSync(folder, { recursive: true })) {
   const path = join(folder, file);
-  if (!statSync(path).isFile() || file.endsWith(".gz")) continue;
-  const compressed = gzipSync(readFileSync(path), { level: 9 });
+  if (!statSync(path).isFile() || /\.(gz|br|png)$/.test(file)) continue;
+  const content = readFileSync(path);
+  const compressed = gzipSync(content, { level: 9 });
+  writeFileSync(`${path}.br`, brotliCompressSync(content));
   writeFileSync(`${path}.gz`, compressed);
   const kind = file.slice(file.lastIndexOf(".") + 1);
   sizes[kind] = (sizes[kind] ?? 0) + compressed.length;

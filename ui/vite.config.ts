@@ -3,6 +3,7 @@ import { svelteTesting } from "@testing-library/svelte/vite";
 import { loadEnv } from "vite";
 import { defineConfig } from "vitest/config";
 
+import { firstWords } from "./vite.first";
 import { serviceWorker } from "./vite.worker";
 
 /** The oldest browser that the page is built for. */
@@ -21,7 +22,7 @@ function devicePage() {
     root: "web",
     base: "./",
     resolve: { alias: { "countersign-web": script } },
-    plugins: [serviceWorker(script, TARGET)],
+    plugins: [firstWords, serviceWorker(script, TARGET)],
     build: { outDir, emptyOutDir: true },
   };
 }

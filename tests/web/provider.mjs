@@ -18,12 +18,14 @@ const TERMINAL = "station-terminal";
 let started = 0;
 
 export class Provider {
-  /** Set: calls of the device get no reply. */
+  /** Set: calls of the device get no reply; `"altogether"`: neither do others. */
   away = false;
   /** HTML that somebody put into the page on its way. */
   injected = "";
   /** Who asked, by `auth_req_id`. */
   #clients = new Map();
+  /** The addresses that were asked for. */
+  asked = [];
   /** What it wrote to its standard error, at last. */
   said = "";
 
@@ -42,19 +44,30 @@ export class Provider {
     await once(probe, "listening");
     provider.port = probe.address().port;
     probe.close();
-    const text = configuration(provider.origin, `${provider.host}:${provider.port}`);
-    await writeFile(join(provider.folder, "provider.toml"), text, { mode: 0o600 });
-    const env = { ...process.env, COUNTERSIGN_WEB: page };
-    provider.child = spawn(program, ["op", "serve", ...provider.#options()], { env, stdio: ["pipe", "pipe", "pipe"] });
-    provider.child.stderr.on("data", (chunk) => (provider.said = (provider.said + chunk).slice(-4000)));
-    const ready = (async () => {
-      for await (const line of createInterface({ input: provider.child.stdout })) {
-        if (line.includes('"ready"')) return;
-      }
-      throw new Error(`the provider ended:\n${provider.said}`);
-    })();
-    await ready;
+    provider.page = page;
+    await provider.#serve("");
     return provider;
+  }
+
+  /** With more tables in its configuration. */
+  async #serve(more) {
+    const text = configuration(this.origin, `${this.host}:${this.port}`);
+    await writeFile(join(this.folder, "provider.toml"), `${text}\n${more}`, { mode: 0o600 });
+    const env = { ...process.env, COUNTERSIGN_WEB: this.page };
+    this.child = spawn(this.program, ["op", "serve", ...this.#options()], { env, stdio: ["pipe", "pipe", "pipe"] });
+    this.child.stderr.on("data", (chunk) => (this.said = (this.said + chunk).slice(-4000)));
+    for await (const line of createInterface({ input: this.child.stdout })) {
+      if (line.includes('"ready"')) return;
+    }
+    throw new Error(`the provider ended:\n${this.said}`);
+  }
+
+  /** Starts it anew, with these tables in its configuration. */
+  async restart(more) {
+    const ended = once(this.child, "exit");
+    this.child.kill();
+    await ended;
+    await this.#serve(more);
   }
 
   #options() {
@@ -63,7 +76,8 @@ export class Provider {
 
   #pass(request, response) {
     // Of the gateway alone: the page can be opened meanwhile.
-    if (this.away && request.url.startsWith("/push/")) return request.destroy();
+    if (this.away === "altogether" || (this.away && request.url.startsWith("/push/"))) return request.destroy();
+    this.asked.push(request.url);
     const { method, headers } = request;
     if (this.injected) headers["accept-encoding"] = "identity";
     const passed = call({ host: this.host, port: this.port, path: request.url, method, headers }, (reply) => {

@@ -20,6 +20,7 @@ import { tests as keeping } from "./keeping.mjs";
 import { tests as opening } from "./opening.mjs";
 import { tests as refusals } from "./refusals.mjs";
 import { tests as screens } from "./screens.mjs";
+import { tests as serving } from "./serving.mjs";
 import { tests as windows } from "./windows.mjs";
 import { tests as worker } from "./worker.mjs";
 
@@ -35,6 +36,7 @@ const tests = {
   ...opening,
   ...refusals,
   ...screens,
+  ...serving,
   ...windows,
   ...worker,
 };

@@ -16,6 +16,8 @@ export type BrowserScreen =
 export type ScreenLock = "ready" | "absent" | "unknown";
 
 export interface BrowserSide {
+  /** The provider's name: whose page this is. */
+  readonly name: string;
   readonly screens: Partial<Record<string, Component<{ appState: AppState }>>>;
   /** The screen that this page begins with, in place of what the snapshot says. */
   readonly first: BrowserScreen | undefined;

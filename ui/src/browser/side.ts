@@ -34,9 +34,16 @@ export function otherHost(link: string): string | undefined {
   }
 }
 
+/** The name that the provider put into its page. */
+export function providerName(): string {
+  const meta = document.querySelector<HTMLMetaElement>('meta[name="application-name"]');
+  return meta?.content || location.hostname;
+}
+
 export function browserSide(backend: WebBackend): BrowserSide {
   const backButton = new BackButton();
   return {
+    name: providerName(),
     screens: {
       starting: Starting,
       "not-loaded": NotLoaded,

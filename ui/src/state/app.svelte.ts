@@ -29,6 +29,15 @@ export type AppScreen =
 /** Screens that a link from outside may replace. */
 const IDLE: ReadonlySet<AppScreen["name"]> = new Set(["starting", "welcome", "requests", "accounts"]);
 
+/** Screens on which the person has begun nothing. */
+const NOTHING_BEGUN: ReadonlySet<AppScreen["name"]> = new Set([
+  "welcome",
+  "requests",
+  "accounts",
+  "activity",
+  "settings",
+]);
+
 /** Screens that the first snapshot replaces. */
 const OPENING: ReadonlySet<AppScreen["name"]> = new Set(["starting", "not-loaded", "trouble"]);
 
@@ -100,6 +109,11 @@ export class AppState {
     } catch {
       if (this.screen.name === "starting") this.screen = { name: this.browser ? "not-loaded" : "trouble" };
     }
+  }
+
+  /** Whether nothing would be lost if the page were opened anew. */
+  get isIdle(): boolean {
+    return NOTHING_BEGUN.has(this.screen.name) && !this.snapshot?.link_waiting;
   }
 
   get locale(): Locale {

@@ -27,13 +27,13 @@ export const german = (here: Here): Words => {
     checking: "Wird geprüft …",
 
     trouble: {
-      title: "Countersign lässt sich nicht öffnen",
+      title: "Ihre Konten lassen sich nicht öffnen",
       home_in_use:
-        "Countersign ist schon in einem anderen Fenster oder Programm offen. Schließen Sie das und öffnen Sie dieses noch einmal.",
+        "Sie sind schon in einem anderen Fenster oder Programm offen. Schließen Sie das und öffnen Sie dieses noch einmal.",
       store_newer:
-        "Ihre Konten hat eine neuere Version von Countersign geschrieben. Bringen Sie es auf den neuen Stand. Nichts wurde verändert.",
+        "Ihre Konten hat eine neuere Version dieses Programms geschrieben. Bringen Sie es auf den neuen Stand. Nichts wurde verändert.",
       other:
-        "Ihre Konten ließen sich nicht öffnen. Nichts wurde verändert oder entfernt. Schließen Sie Countersign und öffnen Sie es noch einmal.",
+        "Ihre Konten ließen sich nicht öffnen. Nichts wurde verändert oder entfernt. Schließen Sie dieses Fenster und öffnen Sie es noch einmal.",
       details: "Was das Programm sagt",
     },
 
@@ -50,7 +50,7 @@ export const german = (here: Here): Words => {
       label: "Einrichtungslink",
       help: "Fügen Sie ihn hier ein. Er gilt einmal, zehn Minuten lang.",
       checking: "Es wird geprüft, wer diesen Link gemacht hat …",
-      waiting: "Countersign hat einen Link bekommen.",
+      waiting: "Ein Link ist angekommen.",
     },
 
     preview: {
@@ -103,7 +103,7 @@ export const german = (here: Here): Words => {
       checkNow: "Jetzt prüfen",
       held: (count: number) => `Leise (${count})`,
       heldWhy: "Diese kamen lautlos: Wer fragt, hat es zu oft getan, oder Sie haben gesagt, dass Sie es nicht waren.",
-      newLink: "Countersign hat einen Einrichtungslink bekommen.",
+      newLink: "Ein Einrichtungslink ist angekommen.",
       openLink: "Ansehen",
       kept: (what: string) => `${what}. Ihre Antwort ist aufgehoben und wird gesendet.`,
       notTaken: (what: string) => `${what}. Ihre Antwort wurde noch nicht angenommen; sie ist aufgehoben.`,
@@ -147,7 +147,7 @@ export const german = (here: Here): Words => {
       digit: (digits: number) => `Zahl auf dem anderen Bildschirm, ${digits} Ziffern`,
       choose: "Zahl auf dem anderen Bildschirm",
       unrecognised:
-        "Countersign kennt diese Art von Anfrage nicht. Hier steht alles, was sie enthält. Ich habe es gelesen.",
+        "Diese Art von Anfrage ist hier nicht bekannt. Hier steht alles, was sie enthält. Ich habe es gelesen.",
       pinLabel: "Ihre PIN",
       sending: "Wird unterschrieben und gesendet …",
       minute: "Noch eine Minute",
@@ -300,7 +300,8 @@ export const german = (here: Here): Words => {
       not_taken: (who = SOMEBODY) =>
         `Ihre Antwort ist aufgehoben, aber ${device.is} darf zurzeit nicht teilnehmen. Sie wird gesendet, sobald es geht. Fragen Sie ${who}.`,
       not_confirmed: "Dieses Konto wartet auf seinen Bestätigungscode.",
-      stopped: "Dieses Konto steht nach einem Fehler still. Schließen Sie Countersign und öffnen Sie es noch einmal.",
+      stopped:
+        "Dieses Konto steht nach einem Fehler still. Schließen Sie dieses Fenster und öffnen Sie es noch einmal.",
       invalid_link: "Das ist kein Einrichtungslink. Kopieren Sie ihn ganz und fügen Sie ihn noch einmal ein.",
       link_expired: "Dieser Link ist zu alt. Bitten Sie um einen neuen.",
       link_not_verified: "Diesen Link hat nicht der gemacht, den er nennt. Benutzen Sie ihn nicht.",

@@ -27,11 +27,11 @@ export const english = (here: Here) => {
     checking: "Checking …",
 
     trouble: {
-      title: "Countersign can’t open",
-      home_in_use: "Countersign is already open in another window or program. Close that one, then open this again.",
+      title: "Your accounts can’t be opened",
+      home_in_use: "They are already open in another window or program. Close that one, then open this again.",
       store_newer:
-        "Your accounts were written by a newer version of Countersign. Update it, then open it again. Nothing was changed.",
-      other: "Your accounts could not be opened. Nothing was changed or removed. Close Countersign and open it again.",
+        "Your accounts were written by a newer version of this program. Update it, then open it again. Nothing was changed.",
+      other: "Your accounts could not be opened. Nothing was changed or removed. Close this window and open it again.",
       details: "What the program says",
     },
 
@@ -48,7 +48,7 @@ export const english = (here: Here) => {
       label: "Set-up link",
       help: "Paste it here. It works once, for ten minutes.",
       checking: "Checking who made this link …",
-      waiting: "A link was handed to Countersign.",
+      waiting: "A link was handed over.",
     },
 
     preview: {
@@ -102,7 +102,7 @@ export const english = (here: Here) => {
       checkNow: "Check now",
       held: (count: number) => `Quiet (${count})`,
       heldWhy: "These came without a sound: whoever asks did so too often, or you said that it wasn’t you.",
-      newLink: "A set-up link was handed to Countersign.",
+      newLink: "A set-up link was handed over.",
       openLink: "Look at it",
       kept: (what: string) => `${what}. Your answer is kept and will be sent.`,
       notTaken: (what: string) => `${what}. Your answer was not taken yet; it is kept.`,
@@ -144,7 +144,7 @@ export const english = (here: Here) => {
       inertConfirm: "Confirm above that you have read all of it",
       digit: (digits: number) => `Number on the other screen, ${digits} digits`,
       choose: "Number on the other screen",
-      unrecognised: "Countersign does not know this kind of request. All of it is shown here. I have read it.",
+      unrecognised: "This kind of request is not known here. All of it is shown. I have read it.",
       pinLabel: "Your PIN",
       sending: "Signing and sending …",
       minute: "One minute left",
@@ -295,7 +295,7 @@ export const english = (here: Here) => {
       not_taken: (who = SOMEBODY) =>
         `Your answer is kept, but ${device} may not take part at the moment. It is sent as soon as it may. Ask ${who}.`,
       not_confirmed: "This account waits for its confirmation code.",
-      stopped: "This account stopped after an earlier failure. Close Countersign and open it again.",
+      stopped: "This account stopped after an earlier failure. Close this window and open it again.",
       invalid_link: "This is no set-up link. Copy all of it and paste it again.",
       link_expired: "This link is too old. Ask for a new one.",
       link_not_verified: "This link was not made by the one that it names. Don’t use it.",

@@ -42,6 +42,14 @@ describe.each(["computer", "phone"] as Here[])("the words on a %s", (here) => {
     expect(found).toEqual([]);
   });
 
+  it("have the product’s name on the line about it alone", () => {
+    for (const words of [english(here), german(here)]) {
+      const named = texts(words).filter(([, text]) => text.includes("Countersign"));
+      // A page has no keyring to ask.
+      expect(named.map(([place]) => place)).toEqual(["app", "failure.keyring_unsupported"]);
+    }
+  });
+
   it("say what it is", () => {
     const other = here === "phone" ? /computer/i : /this phone|Handy/i;
     for (const words of [english(here), german(here)])
