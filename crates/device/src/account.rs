@@ -12,6 +12,7 @@ use countersign_protocol::id::{DeviceId, Subject};
 use countersign_protocol::issuer::Issuer;
 use countersign_protocol::jws::Compact;
 use countersign_protocol::manifest::ManifestChain;
+use countersign_protocol::push::PushAddress;
 use countersign_protocol::registration::{DeviceClass, KeyProtection};
 use serde::{Deserialize, Serialize};
 
@@ -112,6 +113,9 @@ pub struct Account {
     /// What other providers said, in whose name the gateway asks.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub listed: Vec<ListedGateway>,
+    /// The push address that the provider was told last, and took.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub push_told: Option<PushAddress>,
     /// Whether the provider knows this device.
     #[serde(rename = "standing")]
     pub status: AccountStatus,

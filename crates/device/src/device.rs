@@ -311,6 +311,7 @@ impl Device {
                 AccountView::render(core.account(), can_approve, core.offline(), core.pending(at).len())
                     .checked(core.checked())
                     .at(core.server_time(at))
+                    .pushed(core.push_status().map(|status| status.state))
                     .unusable(core.unusable().map(str::to_owned))
             });
             let stopped = |stopped: TaskStopped| {

@@ -360,6 +360,7 @@ impl Device {
             credential_lifetime: Lifetime { from: now.seconds(), seconds: registered.expires_in },
             cursor: None,
             clock_ahead_ms: None,
+            push_told: None,
             listed: Vec::new(),
             status: match registered.status {
                 DeviceStatus::Confirmed => AccountStatus::Active,

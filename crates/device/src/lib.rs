@@ -33,6 +33,7 @@ mod public_suffix;
 mod resume;
 pub mod seal;
 pub mod sse;
+mod subscription;
 #[cfg(any(test, feature = "wasm-tests"))]
 mod testing;
 #[cfg(all(test, feature = "edge"))]
@@ -51,3 +52,4 @@ pub use history_view::{AccountEnd, HistoryItem};
 pub use leaving::Unenrolled;
 pub use link_preview::LinkPreview;
 pub use listeners::Events;
+pub use subscription::PushWatch;

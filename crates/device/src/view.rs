@@ -8,6 +8,7 @@ use countersign_protocol::interaction::{InteractionType, UserVerification};
 use countersign_protocol::issuer::Issuer;
 use countersign_protocol::kind::Kind;
 use countersign_protocol::limits;
+use countersign_protocol::push::PushState;
 use countersign_protocol::registration::{DeviceClass, KeyProtection};
 use countersign_protocol::transcript::Transcript;
 use serde::Serialize;
@@ -195,6 +196,20 @@ pub struct AccountView {
     /// The provider's support contact.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub support: Option<Support>,
+    /// Whether the provider wakes this device.
+    #[serde(skip)]
+    pub push: PushView,
+}
+
+/// Whether a provider wakes this device.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct PushView {
+    /// Whether it took an address of this device.
+    pub told: bool,
+    /// Whether it had an endpoint for that at the enrollment.
+    pub supported: bool,
+    /// What it says; `None` before the first fetch since the start.
+    pub state: Option<PushState>,
 }
 
 impl AccountView {
@@ -224,7 +239,17 @@ impl AccountView {
             pending,
             provider_time: None,
             support: account.support.clone(),
+            push: PushView {
+                told: account.push_told.is_some(),
+                supported: account.endpoints.device.is_some(),
+                state: None,
+            },
         }
+    }
+
+    /// The same, with what the provider says of this device's push address.
+    pub fn pushed(self, state: Option<PushState>) -> AccountView {
+        AccountView { push: PushView { state, ..self.push }, ..self }
     }
 
     /// The same, with when the provider last replied.

@@ -171,8 +171,11 @@ impl Core {
     pub(super) fn own_replied(&mut self, at: Moment, id: OwnCallId, reply: &Reply) {
         let is_ok = matches!(reply.status, 200 | 202 | 204);
         let pending = self.own_calls.calls.get(&id);
-        let changes_address = pending.is_some_and(|pending| matches!(pending.call, OwnCall::PushAddress(_)));
-        let changed = (is_ok && changes_address).then(|| json::parse::<DeviceResponse>(&reply.body));
+        let told = pending.and_then(|pending| match &pending.call {
+            OwnCall::PushAddress(address) => Some(address.as_deref().cloned()),
+            _ => None,
+        });
+        let changed = (is_ok && told.is_some()).then(|| json::parse::<DeviceResponse>(&reply.body));
         let said = match (reply.status, problem(reply)) {
             _ if is_ok && !matches!(changed, Some(Err(_))) => Ok(reply.body.clone()),
             (400..600, Some(problem)) => Err(OwnCallError::Refused {
@@ -191,6 +194,8 @@ impl Core {
         }
         if let Some(Ok(changed)) = changed {
             self.learn_push_status(Some(changed.push));
+            self.account.push_told = told.flatten();
+            self.change_account();
         }
         self.own_done(id, said);
     }

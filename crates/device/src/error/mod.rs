@@ -7,6 +7,7 @@ mod export;
 mod open;
 mod own_call;
 mod unenroll;
+mod wake;
 
 pub use answer::AnswerError;
 pub use enroll::EnrollError;
@@ -14,3 +15,4 @@ pub use export::ExportError;
 pub use open::OpenError;
 pub use own_call::OwnCallError;
 pub use unenroll::UnenrollError;
+pub use wake::WakeError;

@@ -3,6 +3,7 @@
 pub mod key_store;
 pub mod keyring;
 pub mod maybe_send;
+pub mod push_service;
 pub mod runtime;
 pub mod transport;
 pub mod user_verifier;

@@ -355,6 +355,7 @@ pub(crate) fn account(provider: &FakeProvider, keys: &MemoryKeys, random: &Count
         credential_lifetime: Lifetime { from: provider.now.seconds(), seconds: 2_592_000 },
         cursor: None,
         clock_ahead_ms: None,
+        push_told: None,
         listed: Vec::new(),
         unenrolled_at: None,
         status: AccountStatus::Unconfirmed,

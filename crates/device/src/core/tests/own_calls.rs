@@ -38,7 +38,10 @@ fn an_address_is_told_and_withdrawn_and_nothing_else_changes() {
     let mut harness = CoreHarness::pulled();
     called(&mut harness, address()).expect("taken");
     assert_eq!(harness.core.push_status().map(|status| status.state), Some(PushState::Ok));
+    let kept = harness.core.account().push_told.as_ref().map(|address| address.quiet);
+    assert_eq!(kept, Some(true), "it is compared with the subscription at the next start");
     called(&mut harness, OwnCall::PushAddress(None)).expect("taken");
+    assert_eq!(harness.core.account().push_told, None);
     assert_eq!(harness.core.push_status().map(|status| status.state), Some(PushState::None));
     let told: serde_json::Value = serde_json::from_str(ADDRESS).unwrap();
     let wanted = [serde_json::json!({ "push_address": told }), serde_json::json!({ "push_address": null })];
