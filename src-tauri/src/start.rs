@@ -53,6 +53,7 @@ pub async fn open(arguments: &Arguments) -> Result<App, StartError> {
         version: env!("CARGO_PKG_VERSION").to_owned(),
         device_name: device_name(),
         downloads: Arc::new(DownloadsFolder::at(downloads(&home))),
+        push: None,
         ticks: Arc::new(move || u64::try_from(began.elapsed().as_millis()).unwrap_or(u64::MAX)),
     };
     let app = App::open(&home, ports, options).await;

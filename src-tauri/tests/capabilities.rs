@@ -52,6 +52,7 @@ impl Program {
             version: "test".to_owned(),
             device_name: "Laptop".to_owned(),
             downloads: Arc::new(DownloadsFolder::at(home.path().join("downloads"))),
+            push: None,
             ticks: Arc::new(|| 0),
         };
         let opened = tauri::async_runtime::block_on(App::open(home.path(), ports, options));

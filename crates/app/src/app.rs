@@ -3,16 +3,17 @@
 use std::collections::BTreeMap;
 #[cfg(feature = "edge")]
 use std::path::Path;
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
 
 use countersign_device::account::AccountStatus;
 use countersign_device::device_event::DeviceEvent;
 use countersign_device::error::OpenError;
+use countersign_device::ports::push_service::PushService;
 use countersign_device::ports::runtime::Runtime;
 use countersign_device::ports::vault::Stage;
 use countersign_device::transcript::Locale;
 use countersign_device::view::AccountView;
-use countersign_device::{Device, Ports};
+use countersign_device::{Device, Ports, PushWatch};
 use countersign_jose::clock::Clock;
 use countersign_protocol::answer::Decision;
 use countersign_protocol::id::ChallengeId;
@@ -27,6 +28,7 @@ use crate::failure::Failure;
 use crate::ports::{Downloads, StateStore};
 use crate::results::RequestResults;
 use crate::snapshot::{AccountLine, PendingRequest, Snapshot};
+use crate::waking::Waking;
 
 /// Properties of the machine and the program that the app runs in.
 pub struct Options {
@@ -36,6 +38,8 @@ pub struct Options {
     pub device_name: String,
     /// Where evidence is saved to.
     pub downloads: Arc<dyn Downloads>,
+    /// What can wake this app; `None` where nothing does, as a window that stays open.
+    pub push: Option<Arc<dyn PushService>>,
     /// Milliseconds of a monotonic clock.
     pub ticks: Arc<dyn Fn() -> u64 + Send + Sync>,
 }
@@ -44,6 +48,16 @@ pub struct Options {
 #[derive(Clone)]
 pub struct App {
     inner: Arc<Inner>,
+}
+
+/// The app, held by nobody.
+#[derive(Clone)]
+pub(crate) struct WeakApp(Weak<Inner>);
+
+impl WeakApp {
+    pub(crate) fn upgrade(&self) -> Option<App> {
+        Some(App { inner: self.0.upgrade()? })
+    }
 }
 
 struct Inner {
@@ -56,6 +70,10 @@ struct Inner {
     kept_state: Mutex<KeptState>,
     results: Mutex<RequestResults>,
     shown: Mutex<BTreeMap<ChallengeId, u64>>,
+    runtime: Arc<dyn Runtime>,
+    /// One look to the subscription at a time: two would subscribe twice.
+    push_turn: tokio::sync::Mutex<()>,
+    push_watches: Mutex<Vec<PushWatch>>,
 }
 
 impl App {
@@ -86,6 +104,9 @@ impl App {
                 kept_state: Mutex::new(KeptState::read(state).await),
                 results: Mutex::default(),
                 shown: Mutex::default(),
+                runtime: Arc::clone(&ports.runtime),
+                push_turn: tokio::sync::Mutex::default(),
+                push_watches: Mutex::default(),
             }),
         };
         app.listen(&*ports.runtime).await;
@@ -99,6 +120,9 @@ impl App {
             lock(&self.inner.results).track_answered(item);
         }
         let mut events = device.run().await;
+        for view in device.accounts().await.unwrap_or_default() {
+            self.watch_push(device, &view.account);
+        }
         let inner = Arc::downgrade(&self.inner);
         runtime.spawn(Box::pin(async move {
             while let Some(event) = events.next().await {
@@ -166,8 +190,10 @@ impl App {
             let same = |other: &&AccountView| other.issuer == view.issuer && other.subject == view.subject;
             accounts.iter().filter(same).any(|other| other.account != view.account && other.no_part().is_none())
         };
+        let permission = self.push_service().map(|push| push.permission());
         let line = |view: &AccountView| {
-            AccountLine::render(view.clone(), is_replaced(view), codes.get(&view.account).cloned())
+            let waking = permission.map(|permission| Waking::of(permission, view.push));
+            AccountLine::render(view.clone(), is_replaced(view), codes.get(&view.account).cloned(), waking)
         };
         accounts.iter().map(line).collect()
     }
@@ -244,6 +270,27 @@ impl App {
 
     pub(crate) fn downloads(&self) -> &dyn Downloads {
         &*self.inner.options.downloads
+    }
+
+    pub(crate) fn options(&self) -> &Options {
+        &self.inner.options
+    }
+
+    pub(crate) fn runtime(&self) -> Arc<dyn Runtime> {
+        Arc::clone(&self.inner.runtime)
+    }
+
+    pub(crate) fn push_turn(&self) -> &tokio::sync::Mutex<()> {
+        &self.inner.push_turn
+    }
+
+    pub(crate) fn keep_push_watch(&self, watch: PushWatch) {
+        lock(&self.inner.push_watches).push(watch);
+    }
+
+    /// The app, as long as somebody has it.
+    pub(crate) fn downgrade(&self) -> WeakApp {
+        WeakApp(Arc::downgrade(&self.inner))
     }
 
     pub(crate) fn now_seconds(&self) -> u64 {

@@ -141,6 +141,7 @@ impl App {
         if let Some(code) = &code {
             self.update_state(|state| drop(state.codes.insert(enrolled.account.clone(), code.clone())));
         }
+        self.watch_push(device, &enrolled.account);
         self.changed();
         EnrollmentResult { account: enrolled.account.to_string(), confirmation_code: code }
     }

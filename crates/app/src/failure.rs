@@ -1,6 +1,6 @@
 //! Errors as a page gets them: a stable code to switch on, and a text for a log.
 
-use countersign_device::error::{AnswerError, EnrollError, ExportError, OpenError};
+use countersign_device::error::{AnswerError, EnrollError, ExportError, OpenError, OwnCallError};
 use countersign_device::pin::InvalidPin;
 use serde::Serialize;
 
@@ -67,6 +67,12 @@ impl From<ExportError> for Failure {
 
 impl From<OpenError> for Failure {
     fn from(error: OpenError) -> Failure {
+        Failure::new(error.code(), error)
+    }
+}
+
+impl From<OwnCallError> for Failure {
+    fn from(error: OwnCallError) -> Failure {
         Failure::new(error.code(), error)
     }
 }

@@ -11,12 +11,14 @@ pub mod edge;
 mod enrollment;
 mod failure;
 mod link;
+mod look;
 pub mod ports;
 mod results;
 mod secrets;
 mod snapshot;
 #[cfg(test)]
 mod typescript;
+mod waking;
 
 pub use activity::ActivityEntry;
 pub use answer::{AnswerRequest, AnswerResult, Decision};
@@ -25,6 +27,8 @@ pub use appearance::Appearance;
 pub use enrollment::{EnrollmentResult, LinkPreview};
 pub use failure::Failure;
 pub use link::{InvalidLink, Link};
+pub use look::{AccountLook, Look, WaitingRequest};
 pub use results::RequestResult;
 pub use secrets::{LinkText, PinText};
 pub use snapshot::{AccountLine, Interaction, PendingRequest, Snapshot, Support};
+pub use waking::{PushTrial, WakeResult, Waking};

@@ -7,6 +7,7 @@ use countersign_device::view::{AccountView, ChallengeView};
 use countersign_protocol::discovery;
 use countersign_protocol::interaction::InteractionType;
 use countersign_protocol::kind::Kind;
+use countersign_protocol::push::PushState;
 use countersign_protocol::registration::KeyProtection;
 use countersign_protocol::text::escape;
 use countersign_protocol::transcript::{Line as TranscriptLine, LineValue};
@@ -15,6 +16,7 @@ use serde::Serialize;
 use crate::appearance::Appearance;
 use crate::failure::Failure;
 use crate::results::RequestResult;
+use crate::waking::Waking;
 
 /// Everything a page shows, at one moment.
 #[derive(Clone, Debug, Serialize)]
@@ -96,6 +98,11 @@ pub struct AccountLine {
     pub confirmation_code: Option<String>,
     /// The provider's support contact.
     pub support: Option<Support>,
+    /// Whether the provider can wake this device; `null` where nothing wakes it.
+    pub waking: Option<Waking>,
+    /// What the provider says of the address where it wakes this device; `null` before it said anything.
+    #[cfg_attr(test, ts(type = "\"none\" | \"ok\" | \"gone\" | \"rekey\" | \"off\" | null"))]
+    pub push: Option<PushState>,
 }
 
 /// A provider's support contact.
@@ -176,7 +183,12 @@ pub struct Interaction {
 }
 
 impl AccountLine {
-    pub(crate) fn render(view: AccountView, replaced: bool, code: Option<String>) -> AccountLine {
+    pub(crate) fn render(
+        view: AccountView,
+        replaced: bool,
+        code: Option<String>,
+        waking: Option<Waking>,
+    ) -> AccountLine {
         let (status, since) = match view.status {
             AccountStatus::Unconfirmed => ("unconfirmed", None),
             AccountStatus::Active => ("active", None),
@@ -204,6 +216,8 @@ impl AccountLine {
             replaced,
             confirmation_code: code,
             support: view.support.as_ref().map(Support::from),
+            waking,
+            push: view.push.state,
         }
     }
 }

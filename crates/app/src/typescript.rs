@@ -5,8 +5,9 @@ use std::path::Path;
 use ts_rs::{Config, TS};
 
 use crate::{
-    AccountLine, ActivityEntry, AnswerResult, Appearance, Decision, EnrollmentResult, Failure, Interaction,
-    LinkPreview, PendingRequest, RequestResult, Snapshot, Support,
+    AccountLine, AccountLook, ActivityEntry, AnswerResult, Appearance, Decision, EnrollmentResult, Failure,
+    Interaction, LinkPreview, Look, PendingRequest, PushTrial, RequestResult, Snapshot, Support, WaitingRequest,
+    WakeResult, Waking,
 };
 
 const FILE: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/../../ui/src/backend/types.ts");
@@ -45,6 +46,12 @@ fn types() -> String {
         EnrollmentResult::decl(&config),
         AnswerResult::decl(&config),
         ActivityEntry::decl(&config),
+        Waking::decl(&config),
+        WakeResult::decl(&config),
+        PushTrial::decl(&config),
+        WaitingRequest::decl(&config),
+        AccountLook::decl(&config),
+        Look::decl(&config),
     ];
     all.iter().fold(HEAD.to_owned(), |text, decl| format!("{text}\nexport {}\n", decl.trim()))
 }

@@ -270,7 +270,15 @@ confirmation_code: string | null,
 /**
  * The provider's support contact.
  */
-support: Support | null, };
+support: Support | null, 
+/**
+ * Whether the provider can wake this device; `null` where nothing wakes it.
+ */
+waking: Waking | null, 
+/**
+ * What the provider says of the address where it wakes this device; `null` before it said anything.
+ */
+push: "none" | "ok" | "gone" | "rekey" | "off" | null, };
 
 export type Snapshot = { 
 /**
@@ -473,3 +481,55 @@ can_dispute: boolean,
  * Whether there is evidence to save.
  */
 has_evidence: boolean, };
+
+export type Waking = "on" | "askable" | "denied" | "unsupported" | "not_pushed" | "not_told";
+
+export type WakeResult = "on" | "refused" | "blocked" | "unsupported" | "absent" | "silent";
+
+export type PushTrial = { 
+/**
+ * From the call until the provider sent it, in milliseconds.
+ */
+queued_ms: number, 
+/**
+ * From then until the push service took it, in milliseconds; `null`: it did not.
+ */
+accepted_ms: number | null, 
+/**
+ * The push service's host.
+ */
+service: string, };
+
+export type WaitingRequest = { 
+/**
+ * The challenge's id.
+ */
+id: string, 
+/**
+ * Milliseconds until it expires, by the provider's clock; `null` while that is not known.
+ */
+left_ms: number | null, };
+
+export type AccountLook = { 
+/**
+ * The account's id on this device.
+ */
+account: string, 
+/**
+ * The provider's name, where a verified request says it; else its host.
+ */
+provider: string, 
+/**
+ * Whether the provider answered.
+ */
+reached: boolean, 
+/**
+ * The requests, the earliest expiry first, without those that come quietly.
+ */
+requests: Array<WaitingRequest>, };
+
+export type Look = { 
+/**
+ * Every account that takes part.
+ */
+accounts: Array<AccountLook>, };
