@@ -35,7 +35,15 @@ impl DeviceLock {
     /// # Errors
     /// What the browser throws where it has no Web Locks: two pages could then be one device at once.
     pub(super) async fn take() -> Result<Option<DeviceLock>, JsValue> {
-        match select(pin!(DeviceLock::wait()), EventLoop.sleep(PATIENCE_MS)).await {
+        DeviceLock::take_within(PATIENCE_MS).await
+    }
+
+    /// As [`DeviceLock::take`], where the other may take so many milliseconds to give it up.
+    ///
+    /// # Errors
+    /// As [`DeviceLock::take`].
+    pub(super) async fn take_within(millis: u64) -> Result<Option<DeviceLock>, JsValue> {
+        match select(pin!(DeviceLock::wait()), EventLoop.sleep(millis)).await {
             Either::Left((lock, _)) => lock.map(Some),
             Either::Right(_) => Ok(None),
         }

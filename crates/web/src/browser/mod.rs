@@ -9,10 +9,13 @@ mod js;
 mod keys;
 mod page;
 mod passkeys;
+mod push_service;
 mod randomness;
 mod runtime;
 mod state;
 mod vault;
 mod web_crypto;
+mod worker;
 
 pub use page::WebApp;
+pub use worker::WokenDevice;

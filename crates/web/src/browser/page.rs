@@ -27,6 +27,7 @@ use super::device_lock::DeviceLock;
 use super::downloads::BrowserDownloads;
 use super::fetch::Fetch;
 use super::keys::WebKeys;
+use super::push_service::BrowserPush;
 use super::randomness::BrowserRandom;
 use super::runtime::EventLoop;
 use super::vault::WebVault;
@@ -48,20 +49,12 @@ impl WebApp {
     /// and every snapshot says so (`home_in_use`).
     pub async fn open(wait: bool) -> WebApp {
         let random: Arc<dyn Random> = Arc::new(BrowserRandom);
-        let navigator = js::global("navigator");
-        let language = js::get(&navigator, "language").as_string();
-        let ports = Ports {
-            clock: Arc::new(BrowserClock),
-            random: Arc::clone(&random),
-            transport: Arc::new(Fetch),
-            runtime: Arc::new(EventLoop),
-            locale: language.map_or_else(Locale::default, |tag| Locale::of(&tag)),
-            code_origin: js::get(&js::global("location"), "origin").as_string(),
-        };
+        let ports = ports(&random);
         let options = Options {
             version: env!("CARGO_PKG_VERSION").to_owned(),
-            device_name: device_name(&navigator),
+            device_name: device_name(&js::global("navigator")),
             downloads: Arc::new(BrowserDownloads),
+            push: Some(Arc::new(BrowserPush)),
             ticks: Arc::new(ticks),
         };
         let (device, state) = match open(&ports, random, wait).await {
@@ -194,6 +187,29 @@ impl WebApp {
         self.command(|app| async move { app.save_evidence(&challenge_id).await })
     }
 
+    /// As [`App::wake`].
+    pub fn wake(&self, account: String) -> Promise {
+        self.command(|app| async move { app.wake(&account).await })
+    }
+
+    /// As [`App::practise`].
+    pub fn practise(&self, account: String) -> Promise {
+        self.command(|app| async move { app.practise(&account).await })
+    }
+
+    /// As [`App::test_push`].
+    pub fn test_push(&self, account: String) -> Promise {
+        self.command(|app| async move { app.test_push(&account).await })
+    }
+
+    /// As [`App::look_to_push`].
+    pub fn look_to_push(&self) -> Promise {
+        self.command(|app| async move {
+            app.look_to_push().await;
+            Ok(())
+        })
+    }
+
     /// As [`App::set_appearance`].
     pub fn set_appearance(&self, appearance: String) -> Promise {
         self.command(|app| async move {
@@ -248,7 +264,29 @@ async fn open(
 ) -> Result<(Device, Rc<Database>, Rc<DeviceLock>), OpenError> {
     let lock = if wait { DeviceLock::wait().await.map(Some) } else { DeviceLock::take().await };
     let lock = lock.map_err(|thrown| VaultError::Storage(storage_error(&js::exception_name(&thrown))))?;
-    let lock = Rc::new(lock.ok_or(OpenError::HeldElsewhere)?);
+    device_in(ports, random, lock.ok_or(OpenError::HeldElsewhere)?).await
+}
+
+/// The ports of a page or a worker.
+pub(super) fn ports(random: &Arc<dyn Random>) -> Ports {
+    let language = js::get(&js::global("navigator"), "language").as_string();
+    Ports {
+        clock: Arc::new(BrowserClock),
+        random: Arc::clone(random),
+        transport: Arc::new(Fetch),
+        runtime: Arc::new(EventLoop),
+        locale: language.map_or_else(Locale::default, |tag| Locale::of(&tag)),
+        code_origin: js::get(&js::global("location"), "origin").as_string(),
+    }
+}
+
+/// The device of this origin, whose lock is held as long as anything of it is written.
+pub(super) async fn device_in(
+    ports: &Ports,
+    random: Arc<dyn Random>,
+    lock: DeviceLock,
+) -> Result<(Device, Rc<Database>, Rc<DeviceLock>), OpenError> {
+    let lock = Rc::new(lock);
     let database = Rc::new(Database::open().await?);
     let keys = WebKeys::open(Rc::clone(&database), random).await?;
     let vault = WebVault::new(Rc::clone(&database), Rc::clone(&lock));
@@ -270,12 +308,12 @@ fn named<T: DeserializeOwned>(what: &str, name: &str) -> Result<T, Failure> {
     read.map_err(|_| failure("bad_argument", &format_args!("{what} is not valid")))
 }
 
-fn failure(code: &str, message: &dyn std::fmt::Display) -> Failure {
+pub(super) fn failure(code: &str, message: &dyn std::fmt::Display) -> Failure {
     Failure { code: code.to_owned(), message: message.to_string(), tries_left: None, wait_ms: None }
 }
 
 /// As JavaScript has it: what the app's types serialize to.
-fn to_js<T: Serialize>(value: &T) -> JsValue {
+pub(super) fn to_js<T: Serialize>(value: &T) -> JsValue {
     let text = serde_json::to_string(value).expect("the app's types have string keys and finite numbers");
     JSON::parse(&text).unwrap_or(JsValue::NULL)
 }
