@@ -1,19 +1,12 @@
 // A notification that was tapped: the page, at the request that it speaks of.
 
-/** What a notification carries: the request to open, where it is known. */
-export interface NotificationData {
-  request: string | null;
-}
-
-/** What the worker tells the page that it brings to the front. */
-export interface OpenMessage {
-  open: string | null;
-}
+import type { NotificationData, WorkerMessage } from "../backend/workerMessages";
 
 /** Brings a page to the front that is there, else opens one. */
 export async function opened(worker: ServiceWorkerGlobalScope, notification: Notification): Promise<void> {
   notification.close();
-  const { request } = (notification.data ?? { request: null }) as NotificationData;
+  const { requests } = (notification.data ?? { requests: [] }) as NotificationData;
+  const request = requests[0] ?? null;
   const [page] = await pages(worker);
   if (!page) {
     const address = new URL(worker.registration.scope);
@@ -22,8 +15,7 @@ export async function opened(worker: ServiceWorkerGlobalScope, notification: Not
     await worker.clients.openWindow(address.href);
     return;
   }
-  const message: OpenMessage = { open: request };
-  page.postMessage(message);
+  tell(page, { open: request });
   await page.focus();
 }
 
@@ -31,4 +23,8 @@ export async function opened(worker: ServiceWorkerGlobalScope, notification: Not
 export async function pages(worker: ServiceWorkerGlobalScope): Promise<readonly WindowClient[]> {
   const windows = await worker.clients.matchAll({ type: "window", includeUncontrolled: true });
   return windows.filter(({ url }) => url.startsWith(worker.registration.scope));
+}
+
+export function tell(page: WindowClient, message: WorkerMessage): void {
+  page.postMessage(message);
 }

@@ -1,11 +1,31 @@
 // Entry point of the service worker: what the browser starts it for. It never answers a request of a client.
 
+import init, { WokenDevice } from "countersign-web";
+
 import { opened } from "./click";
-import { pushed } from "./push";
+import { pushed, subscriptionChanged } from "./push";
 import { serveShell } from "./shell";
+
+/** The module's WebAssembly below the page's address, by the build. */
+declare const DEVICE_MODULE: string;
 
 const worker = self as unknown as ServiceWorkerGlobalScope;
 
-worker.addEventListener("push", (event) => event.waitUntil(pushed(worker)));
+let loaded: Promise<unknown> | undefined;
+
+async function load() {
+  loaded ??= init({ module_or_path: new URL(DEVICE_MODULE, worker.registration.scope) }).catch((thrown: unknown) => {
+    // The next push tries again.
+    loaded = undefined;
+    throw thrown;
+  });
+  await loaded;
+  return WokenDevice;
+}
+
+worker.addEventListener("push", (event) => event.waitUntil(pushed(worker, load)));
 worker.addEventListener("notificationclick", (event) => event.waitUntil(opened(worker, event.notification)));
+worker.addEventListener("pushsubscriptionchange", (event) =>
+  (event as ExtendableEvent).waitUntil(subscriptionChanged(worker, load)),
+);
 serveShell(worker);
