@@ -212,3 +212,46 @@ it("has a word in every language for every code, and none for a code that it doe
   expect(Object.keys(de.failure)).toEqual(Object.keys(en.failure));
   expect(en.failure.unknown("novelty")).toContain("novelty");
 });
+
+it("leads from a new account to being woken, to practice, and to the requests", async () => {
+  const { backend, onScreen, press, see, ready } = await openPage({ accounts: [account()] });
+  backend.withWaker("askable").change({});
+  backend.onEnroll = () => ({ account: "ac_1", confirmation_code: null });
+  backend.onPreview = () => ({
+    issuer: "https://id.acme.example",
+    domain: "acme.example",
+    punycode: null,
+    new_provider: true,
+    subject_label: "Alice",
+    test: false,
+    confirm: false,
+    passkey: true,
+    known_passkey: false,
+  });
+  backend.change({ link_waiting: true, link_revision: 1 });
+  await onScreen("preview");
+  await press("#confirm");
+  await onScreen("wake");
+  await press("#wake");
+  await press("#go-on");
+  await onScreen("practice");
+  await press("#practise");
+  const practice = payment("ch_1", { needs_pin: false, lines: [line("practice", "PRACTICE", "This is practice")] });
+  backend.change({ requests: [practice] });
+  await onScreen("request");
+  expect((await see("#practice")).textContent).toContain("This is practice");
+  await ready();
+  await press("#approve");
+  await onScreen("requests");
+});
+
+it("opens the request whose notification was tapped, once it is there", async () => {
+  const backend = new FakeBackend({ requests: [payment("ch_1"), payment("ch_2")] }).withWaker("on");
+  const { container } = render(App, { props: { backend } });
+  const shown = () => container.querySelector("main")?.dataset["screen"];
+  await waitFor(() => expect(shown()).toBe("requests"));
+  backend.tap("ch_3");
+  expect(shown()).toBe("requests");
+  backend.change({ requests: [payment("ch_1"), payment("ch_2"), payment("ch_3")] });
+  await waitFor(() => expect(shown()).toBe("request"));
+});

@@ -8,7 +8,9 @@ import type {
   Failure,
   ActivityEntry,
   LinkPreview,
+  PushTrial,
   Snapshot,
+  WakeResult,
 } from "./types";
 
 export interface Answer {
@@ -22,9 +24,26 @@ export interface Answer {
 /** What the page runs on, as a person calls it. */
 export type Here = "computer" | "phone";
 
+/** A push that was tried: how long each step took. */
+export interface TriedPush extends PushTrial {
+  /** From the call until it arrived here, in milliseconds; `null`: not within ten seconds. */
+  arrived_ms: number | null;
+}
+
+/** What wakes a page that is closed. A window stays open, and has none. */
+export interface Waker {
+  /** Asks the person, subscribes, and tells who asks. To be called in a gesture. */
+  wake(account: string): Promise<WakeResult>;
+  practise(account: string): Promise<void>;
+  tryPush(account: string): Promise<TriedPush>;
+  /** Calls `listener` with each request whose notification was tapped. */
+  onOpen(listener: (challengeId: string) => void): void;
+}
+
 /** Every promise is rejected with a `Failure` and nothing else. */
 export interface Backend {
   readonly here: Here;
+  readonly waker?: Waker;
   snapshot(): Promise<Snapshot>;
   /** Calls `listener` with every snapshot from now on; the returned function unsubscribes. */
   watch(listener: (snapshot: Snapshot) => void): Promise<() => void>;

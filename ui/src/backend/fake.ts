@@ -1,6 +1,6 @@
 // A fake backend and fixtures for tests; no part of the bundle.
 
-import type { Answer, Backend, Here } from "./backend";
+import type { Answer, Backend, Here, TriedPush, Waker } from "./backend";
 import type {
   AccountLine,
   AnswerResult,
@@ -13,6 +13,8 @@ import type {
   Role,
   Snapshot,
   TranscriptLine,
+  WakeResult,
+  Waking,
 } from "./types";
 
 export function line(
@@ -47,6 +49,8 @@ export function account(overrides: Partial<AccountLine> = {}): AccountLine {
     replaced: false,
     confirmation_code: null,
     support: { phone: "+49 30 23125 014", url: null },
+    waking: null,
+    push: null,
     ...overrides,
   };
 }
@@ -175,6 +179,17 @@ export function activityEntry(id: string, overrides: Partial<ActivityEntry> = {}
 /** A backend whose replies a test chooses, and that records its calls. */
 export class FakeBackend implements Backend {
   here: Here = "computer";
+  /** As in a browser, once a test asks for it. */
+  waker: Waker | undefined;
+  onWake: () => WakeResult | Failure = () => "on";
+  onTryPush: () => TriedPush | Failure = () => ({
+    queued_ms: 3,
+    accepted_ms: 40,
+    service: "push.example.net",
+    arrived_ms: 210,
+  });
+  /** Taps a notification. */
+  tap: (challengeId: string) => void = () => undefined;
   state: Snapshot;
   calls: [string, ...unknown[]][] = [];
   /** What `answer` replies. */
@@ -211,6 +226,18 @@ export class FakeBackend implements Backend {
       results: [],
       ...overrides,
     };
+  }
+
+  /** Makes it a page that can be woken, in this state. */
+  withWaker(waking: Waking): this {
+    this.state = { ...this.state, accounts: this.state.accounts.map((known) => ({ ...known, waking })) };
+    this.waker = {
+      wake: (id) => this.#reply("wake", this.onWake(), id),
+      practise: (id) => this.#reply("practise", this.failure, id),
+      tryPush: (id) => this.#reply("tryPush", this.onTryPush(), id),
+      onOpen: (listener) => (this.tap = listener),
+    };
+    return this;
   }
 
   /** Changes the snapshot and notifies the listeners. */

@@ -1,9 +1,10 @@
-import { afterEach, beforeEach, expect, it, vi } from "vitest";
+import { afterEach, beforeEach, describe, expect, it, vi } from "vitest";
 
 import { FakeBackend } from "./fake";
 
 import type { Failure, Snapshot } from "./types";
 import { web, type DeviceModule, type WebApp, type WebBackend } from "./web";
+import type { WorkerMessage } from "./workerMessages";
 
 const IN_USE: Failure = { code: "home_in_use", message: "" };
 
@@ -44,6 +45,16 @@ class FakeApp implements WebApp {
   dispute = (id: string) => this.backend.dispute(id);
   save_evidence = (id: string) => this.backend.saveEvidence(id);
   set_appearance = (appearance: string) => this.backend.setAppearance(appearance as "dark");
+  asked: string[] = [];
+  wake = async (account: string) => {
+    this.asked.push(`wake ${account}`);
+    return "on" as const;
+  };
+  practise = async (account: string) => void this.asked.push(`practise ${account}`);
+  /** What the push service does with a push. */
+  accepted_ms: number | null = 40;
+  test_push = async () => ({ queued_ms: 3, accepted_ms: this.accepted_ms, service: "push.example.net" });
+  look_to_push = async () => void this.asked.push("look_to_push");
 }
 
 /** A module that opens these apps one after the other; with `wait`, when the test says so. */
@@ -220,4 +231,52 @@ it("takes the address of the screen for whoever helps for no link", async () => 
   history.replaceState(null, "", "/device/#diagnostics");
   expect(pageWith(new FakeApp()).backend.link()).toBeUndefined();
   expect(location.hash).toBe("#diagnostics");
+});
+
+describe("woken", () => {
+  const worker = new EventTarget();
+  const says = (data: WorkerMessage) => worker.dispatchEvent(new MessageEvent("message", { data }));
+
+  beforeEach(() => {
+    vi.stubGlobal("navigator", Object.create(navigator, { serviceWorker: { value: worker } }));
+  });
+
+  afterEach(() => {
+    vi.unstubAllGlobals();
+    vi.stubGlobal("matchMedia", () => ({ matches: isTouched }));
+  });
+
+  it("asks the device, and looks to a subscription that changed", async () => {
+    const app = new FakeApp();
+    const { waker } = pageWith(app).backend;
+    expect(await waker?.wake("ac_1")).toBe("on");
+    await waker?.practise("ac_1");
+    says({ subscription: true });
+    await settled();
+    expect(app.asked).toEqual(["wake ac_1", "practise ac_1", "look_to_push"]);
+  });
+
+  it("measures a push until it arrives, and waits for none that was not taken", async () => {
+    const app = new FakeApp();
+    const { waker } = pageWith(app).backend;
+    const trying = waker?.tryPush("ac_1");
+    await settled();
+    says({ pushed: true });
+    const tried = await trying;
+    expect(tried).toMatchObject({ queued_ms: 3, accepted_ms: 40 });
+    expect(tried?.arrived_ms).toBeGreaterThanOrEqual(0);
+    app.accepted_ms = null;
+    expect((await waker?.tryPush("ac_1"))?.arrived_ms).toBeNull();
+  });
+
+  it("hands on the request of a tapped notification: that it was opened by, and those tapped later", async () => {
+    history.replaceState(null, "", "/device/?open=ch_1");
+    const { waker } = pageWith(new FakeApp()).backend;
+    expect(location.search).toBe("");
+    const asked: string[] = [];
+    waker?.onOpen((id) => asked.push(id));
+    says({ open: "ch_2" });
+    says({ open: null });
+    expect(asked).toEqual(["ch_1", "ch_2"]);
+  });
 });

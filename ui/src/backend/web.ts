@@ -1,7 +1,11 @@
 // `Backend` over the device's module, where this page is the device itself.
 
-import type { Backend } from "./backend";
-import type { Snapshot } from "./types";
+import type { Backend, Waker } from "./backend";
+import type { PushTrial, Snapshot } from "./types";
+import type { WorkerMessage } from "./workerMessages";
+
+/** For how long a push that was tried is waited for, in milliseconds. */
+const ARRIVAL_MS = 10_000;
 
 /** The app in the module (crates/web). Its promises are rejected with a `Failure`. */
 export interface WebApp {
@@ -29,6 +33,10 @@ export interface WebApp {
   dispute(challengeId: string): Promise<void>;
   save_evidence(challengeId: string): Promise<string>;
   set_appearance(appearance: string): Promise<void>;
+  wake(account: string): ReturnType<Waker["wake"]>;
+  practise(account: string): Promise<void>;
+  test_push(account: string): Promise<PushTrial>;
+  look_to_push(): Promise<void>;
 }
 
 /** The module, as wasm-bindgen makes it for a page. */
@@ -209,6 +217,63 @@ class DevicePage {
   }
 }
 
+/** What the worker tells this page, and what the page asks to be woken. */
+class PageWaker implements Waker {
+  #page: DevicePage;
+  #arrived = new Set<() => void>();
+  #listener: ((challengeId: string) => void) | undefined;
+  /** The request of a notification that this page was opened by, until somebody listens. */
+  #asked: string | undefined;
+
+  constructor(page: DevicePage) {
+    this.#page = page;
+    const address = new URL(location.href);
+    this.#asked = address.searchParams.get("open") ?? undefined;
+    if (this.#asked !== undefined) history.replaceState(null, "", location.pathname);
+    navigator.serviceWorker?.addEventListener("message", (event) => this.#receive(event.data as WorkerMessage));
+    // The person may change it in the browser's own settings, beside the page.
+    const watching = navigator.permissions?.query({ name: "notifications" });
+    void watching?.then((permission) => (permission.onchange = () => this.#lookToPush())).catch(() => undefined);
+  }
+
+  wake = (account: string) => this.#page.run((app) => app.wake(account));
+  practise = (account: string) => this.#page.run((app) => app.practise(account));
+
+  tryPush = async (account: string) => {
+    const began = performance.now();
+    let listener: () => void = () => undefined;
+    const arrival = new Promise<number>((resolve) => {
+      listener = () => resolve(Math.round(performance.now() - began));
+      this.#arrived.add(listener);
+    });
+    try {
+      const trial = await this.#page.run((app) => app.test_push(account));
+      const late = new Promise<null>((resolve) => setTimeout(() => resolve(null), ARRIVAL_MS));
+      return { ...trial, arrived_ms: trial.accepted_ms === null ? null : await Promise.race([arrival, late]) };
+    } finally {
+      this.#arrived.delete(listener);
+    }
+  };
+
+  onOpen(listener: (challengeId: string) => void): void {
+    this.#listener = listener;
+    if (this.#asked !== undefined) listener(this.#asked);
+    this.#asked = undefined;
+  }
+
+  #receive(message: WorkerMessage): void {
+    if ("open" in message) {
+      if (message.open !== null) this.#listener?.(message.open);
+    } else if ("subscription" in message) this.#lookToPush();
+    else for (const arrived of this.#arrived) arrived();
+  }
+
+  #lookToPush(): void {
+    // A hidden page looks when it is opened next.
+    if (!document.hidden) void this.#page.run((app) => app.look_to_push()).catch(() => undefined);
+  }
+}
+
 /** Whether it is held in the hand: a finger points, and nothing else. */
 function isPhone(): boolean {
   return matchMedia("(hover: none) and (pointer: coarse)").matches;
@@ -244,6 +309,7 @@ export function web(load: () => Promise<DeviceModule>): WebBackend {
     get linkLost() {
       return page.linkLost;
     },
+    waker: new PageWaker(page),
     snapshot: () => page.snapshot(),
     watch: async (listener) => page.watch(listener),
     preview: (link) =>

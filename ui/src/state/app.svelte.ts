@@ -21,7 +21,7 @@ export type Tab = "requests" | "accounts" | "activity" | "settings";
 export type AppScreen =
   | { name: "starting" | "trouble" | "welcome" | "link" | "pin-new" | BrowserScreen | Tab }
   | { name: "preview"; preview: LinkPreview }
-  | { name: "code"; accountId: string }
+  | { name: "code" | "wake" | "practice"; accountId: string }
   | { name: "request"; request: PendingRequest }
   | { name: "not-me"; result: AnswerResult; request: PendingRequest }
   | { name: "past"; entry: ActivityEntry };
@@ -58,6 +58,8 @@ export class AppState {
   /** The revision of the newest link that was opened. */
   #linkSeen = 0;
   #newestResult: string | undefined;
+  /** The request of a tapped notification, until it is there. */
+  #tapped: string | undefined;
 
   /**
    * Set by a screen that has a step of its own to go back from, or that must not be left now; says whether that is all. Not reactive:
@@ -89,6 +91,10 @@ export class AppState {
         if (stopped) unwatch();
         else unsubscribe = unwatch;
       });
+    this.backend.waker?.onOpen((challengeId) => {
+      this.#tapped = challengeId;
+      this.#openTapped();
+    });
     document.documentElement.lang = this.locale;
     if (this.browser?.first) this.screen = { name: this.browser.first };
     const unfollow = this.browser?.follow(this);
@@ -194,11 +200,39 @@ export class AppState {
       this.screen = { name: "link" };
       return;
     }
+    if (this.#openTapped() || this.#openPractice()) return;
     // Nothing moves under a finger: only a request that arrives in an empty list opens by itself.
     const wasEmpty = !before || before.requests.every((request) => request.held);
     const [only, ...others] = this.waiting;
     if (this.screen.name === "requests" && wasEmpty && only && !others.length && !this.#leftUnanswered.has(only.id))
       this.open(only);
+  }
+
+  /** The person tapped its notification: that is what they want to see now. */
+  #openTapped(): boolean {
+    const request = this.snapshot?.requests.find(({ id }) => id === this.#tapped);
+    if (!request) return false;
+    this.#tapped = undefined;
+    this.open(request);
+    return true;
+  }
+
+  /** The practice request that the person started, and waits for. */
+  #openPractice(): boolean {
+    const current = this.screen;
+    if (current.name !== "practice") return false;
+    const request = this.waiting.find(
+      ({ account, lines }) => account === current.accountId && lines.some(({ role }) => role === "practice"),
+    );
+    if (request) this.open(request);
+    return request !== undefined;
+  }
+
+  /** After an account was set up: being woken and practice, where it can be; else the requests. */
+  settle(accountId: string): void {
+    const waking = this.snapshot?.accounts.find(({ account }) => account === accountId)?.waking ?? null;
+    if (!this.backend.waker || waking === null || waking === "not_pushed") this.go("requests");
+    else this.screen = { name: waking === "on" ? "practice" : "wake", accountId };
   }
 
   /** The first screen: the requests, or the welcome without an account. */
@@ -286,8 +320,10 @@ export class AppState {
     return this.#try(async () => {
       const enrolled = await enrolling;
       this.#forget();
-      if (enrolled.confirmation_code === null) this.go("requests");
-      else this.screen = { name: "code", accountId: enrolled.account };
+      if (enrolled.confirmation_code === null) {
+        this.receive(await this.backend.snapshot());
+        this.settle(enrolled.account);
+      } else this.screen = { name: "code", accountId: enrolled.account };
     });
   }
 

@@ -90,6 +90,53 @@ export const german = (here: Here): Words => {
       later: "Später",
     },
 
+    wake: {
+      title: here === "phone" ? "Dieses Handy wecken" : "Diesen Computer wecken",
+      lead: (host: string) =>
+        `Damit ${host} Sie erreicht, wenn diese Seite zu ist. Sie werden gefragt, ob Sie Mitteilungen erlauben.`,
+      ask: here === "phone" ? "Dieses Handy wecken" : "Diesen Computer wecken",
+      asking: "Wird gefragt …",
+      without: "Ohne weiter",
+      on: `Fertig. ${Device} wird geweckt, wenn jemand etwas von Ihnen möchte.`,
+      failed: {
+        refused: "Sie haben es nicht erlaubt.",
+        blocked: "Mitteilungen sind für diese Seite gesperrt.",
+        unsupported: "Dieser Browser lässt sich nicht wecken.",
+        absent: "Dieser Browser erreicht keinen Dienst, der ihn weckt.",
+        silent: "Der Browser hat zehn Sekunden lang nicht geantwortet.",
+      },
+      instead: "Öffnen Sie diese Seite, wenn jemand etwas von Ihnen möchte.",
+      cant: `${Device} lässt sich nicht wecken.`,
+      why: {
+        askable: "Es wurde noch nicht erlaubt.",
+        denied:
+          "So erlauben Sie es: Öffnen Sie die Einstellungen dieser Seite, neben ihrer Adresse, und lassen Sie Mitteilungen zu.",
+        unsupported:
+          "Versuchen Sie einen anderen Browser. Auf einem iPhone legen Sie die Seite auf den Home-Bildschirm und öffnen sie dort.",
+        not_pushed: (host: string) => `${host} weckt niemanden.`,
+        not_told: (host: string) => `Es ist erlaubt. ${host} erfährt es bei der nächsten Antwort.`,
+      },
+      tryIt: "Ausprobieren",
+      trying: "Wird probiert …",
+      tried: {
+        sent: (millis: number) => `Abgeschickt nach ${millis} ms.`,
+        accepted: (service: string, millis: number) => `Von ${service} nach weiteren ${millis} ms angenommen.`,
+        notAccepted: (service: string) => `${service} hat es nicht angenommen.`,
+        arrived: (millis: number) => `Hier ${millis} ms, nachdem Sie gedrückt haben. Es geht.`,
+        notArrived: "Es kam hier nicht innerhalb von zehn Sekunden an.",
+      },
+    },
+
+    practice: {
+      title: "Einmal üben",
+      lead: (host: string) =>
+        `${host} schickt eine Anfrage, auf der ÜBUNG steht. Was Sie auch antworten, es passiert nichts.`,
+      start: "Übung beginnen",
+      starting: "Ist unterwegs …",
+      late: "Sie ist noch nicht da. Prüfen Sie das Netz, oder machen Sie ohne weiter.",
+      skip: "Nicht jetzt",
+    },
+
     requests: {
       title: "Anfragen",
       empty: "Nichts freizugeben",
@@ -324,6 +371,8 @@ export const german = (here: Here): Words => {
       other_pin:
         "Dieser Link wurde mit einer anderen PIN begonnen. Nehmen Sie die, oder bitten Sie um einen neuen Link.",
       other_key: "Dieser Link wurde mit einem anderen Schutz der Freigaben begonnen. Bitten Sie um einen neuen Link.",
+      no_push: "Von dort wird niemand geweckt.",
+      push_address_not_allowed: "Wer fragt, benutzt den Dienst dieses Browsers nicht.",
       rate_limited: "Zu viele Versuche. Versuchen Sie es in einer Minute noch einmal.",
       evidence_incomplete: "Über diese Anfrage ist noch nichts unterschrieben.",
       history_broken: (who = SOMEBODY) =>

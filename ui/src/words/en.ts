@@ -89,6 +89,50 @@ export const english = (here: Here) => {
       later: "Later",
     },
 
+    wake: {
+      title: `Wake ${device}`,
+      lead: (host: string) =>
+        `So that ${host} reaches you while this page is closed. You are asked to allow notifications.`,
+      ask: `Wake ${device}`,
+      asking: "Asking …",
+      without: "Go on without",
+      on: `Done. ${Device} is woken when somebody asks you.`,
+      failed: {
+        refused: "You did not allow it.",
+        blocked: "Notifications are blocked for this page.",
+        unsupported: "This browser can’t be woken.",
+        absent: "This browser reaches no push service.",
+        silent: "The browser did not answer within ten seconds.",
+      },
+      instead: "Open this page when somebody asks you.",
+      cant: `${Device} can’t be woken.`,
+      why: {
+        askable: "It was not allowed yet.",
+        denied: "To allow it: open the settings of this page, beside its address, and allow notifications.",
+        unsupported: "Try another browser. On an iPhone add this page to the home screen, and open it there.",
+        not_pushed: (host: string) => `${host} wakes nobody.`,
+        not_told: (host: string) => `It is allowed. ${host} learns of it when it next answers.`,
+      },
+      tryIt: "Try it",
+      trying: "Trying …",
+      tried: {
+        sent: (millis: number) => `Sent after ${millis} ms.`,
+        accepted: (service: string, millis: number) => `Taken by ${service} after ${millis} ms more.`,
+        notAccepted: (service: string) => `${service} did not take it.`,
+        arrived: (millis: number) => `Here ${millis} ms after you pressed. It works.`,
+        notArrived: "It did not arrive here within ten seconds.",
+      },
+    },
+
+    practice: {
+      title: "Practise once",
+      lead: (host: string) => `${host} sends a request that is marked PRACTICE. Whatever you answer, nothing happens.`,
+      start: "Start practice",
+      starting: "On its way …",
+      late: "It has not come yet. Check the network, or go on without.",
+      skip: "Not now",
+    },
+
     requests: {
       title: "Requests",
       empty: "Nothing to approve",
@@ -315,6 +359,8 @@ export const english = (here: Here) => {
       no_link: "The link is not there any more. Ask for a new one.",
       other_pin: "This link was begun with another PIN. Use that one, or ask for a new link.",
       other_key: "This link was begun with another protection of approvals. Ask for a new link.",
+      no_push: "Nobody is woken from there.",
+      push_address_not_allowed: "Who asks does not push to this browser’s service.",
       rate_limited: "Too many tries. Try again in a minute.",
       evidence_incomplete: "There is nothing signed about this request yet.",
       history_broken: (who = SOMEBODY) =>

@@ -5,7 +5,9 @@ import { fakeState } from "../../state/fakeState";
 import ChoosePin from "./ChoosePin.svelte";
 import ConfirmationCode from "./ConfirmationCode.svelte";
 import LinkEntry from "./LinkEntry.svelte";
+import Practice from "./Practice.svelte";
 import ProviderPreview from "./ProviderPreview.svelte";
+import Wake from "./Wake.svelte";
 import Welcome from "./Welcome.svelte";
 
 const preview = {
@@ -24,6 +26,8 @@ it.each([
   ["ProviderPreview", ProviderPreview, { preview }],
   ["ChoosePin", ChoosePin, {}],
   ["ConfirmationCode", ConfirmationCode, { accountId: "ac_1" }],
+  ["Wake", Wake, { accountId: "ac_1" }],
+  ["Practice", Practice, { accountId: "ac_1" }],
 ] as const)("%s: at most 25 words stand before its buttons", (_, Component, props) => {
   for (const locale of ["en", "de"] as const) {
     const { appState } = fakeState({ locale });
