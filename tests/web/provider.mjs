@@ -20,6 +20,8 @@ let started = 0;
 export class Provider {
   /** Set: calls of the device get no reply; `"altogether"`: neither do others. */
   away = false;
+  /** Set: calls of the device are taken, and get no reply. */
+  slow = false;
   /** HTML that somebody put into the page on its way. */
   injected = "";
   /** Who asked, by `auth_req_id`. */
@@ -78,6 +80,7 @@ export class Provider {
     // Of the gateway alone: the page can be opened meanwhile.
     if (this.away === "altogether" || (this.away && request.url.startsWith("/push/"))) return request.destroy();
     this.asked.push(request.url);
+    if (this.slow && request.url.startsWith("/push/")) return void request.resume();
     const { method, headers } = request;
     if (this.injected) headers["accept-encoding"] = "identity";
     const passed = call({ host: this.host, port: this.port, path: request.url, method, headers }, (reply) => {
@@ -178,6 +181,9 @@ const configuration = (issuer, listen) => `issuer = "${issuer}"
 listen = "${listen}"
 mode = "test"
 name = "Example Bank"
+
+[egress]
+allow = ["127.0.0.1"]
 
 [policy]
 interval = "1s"

@@ -22,6 +22,7 @@ import { tests as refusals } from "./refusals.mjs";
 import { tests as screens } from "./screens.mjs";
 import { tests as serving } from "./serving.mjs";
 import { tests as windows } from "./windows.mjs";
+import { tests as waking } from "./waking.mjs";
 import { tests as worker } from "./worker.mjs";
 
 const tests = {
@@ -37,6 +38,7 @@ const tests = {
   ...refusals,
   ...screens,
   ...serving,
+  ...waking,
   ...windows,
   ...worker,
 };

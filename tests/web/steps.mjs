@@ -20,7 +20,8 @@ export async function enroll(browser, provider, user, prepare) {
   return tab;
 }
 
-export async function enrollByPin(browser, provider, user, prepare) {
+/** `settled`: goes on to the requests, without being woken and without practice. */
+export async function enrollByPin(browser, provider, user, prepare, settled = true) {
   const tab = await enroll(browser, provider, user, prepare);
   // There is no authenticator: that is said first.
   await tab.screen("no-screen-lock");
@@ -29,15 +30,24 @@ export async function enrollByPin(browser, provider, user, prepare) {
   await tab.type("#pin", "271828");
   await tab.type("#pin-again", "271828");
   await tab.click("#enroll");
-  await tab.screen("requests");
+  if (settled) await settle(tab);
   return tab;
 }
 
 export async function enrollByPasskey(browser, provider, user) {
   let authenticator;
   const tab = await enroll(browser, provider, user, async (tab) => (authenticator = await tab.addAuthenticator()));
-  await tab.screen("requests");
+  await settle(tab);
   return { tab, authenticator };
+}
+
+/** From a new account to the requests, without being woken and without practice. */
+export async function settle(tab) {
+  await tab.screen("wake");
+  await tab.click("#without");
+  await tab.screen("practice");
+  await tab.click("#skip");
+  await tab.screen("requests");
 }
 
 export function equal(found, wanted, what) {
