@@ -65,3 +65,22 @@ impl Look {
         Ok(Look { accounts: taking_part.map(look).collect() })
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// What a worker can put into a notification is what is here: one member more is one thing more on a locked screen.
+    #[test]
+    fn attack_a_notification_is_made_of_counts_and_times_alone() {
+        let requests = vec![WaitingRequest { id: "ch_1".to_owned(), left_ms: Some(60_000) }];
+        let account =
+            AccountLook { account: "ac_1".to_owned(), provider: "Example Bank".to_owned(), reached: true, requests };
+        let look = serde_json::to_value(Look { accounts: vec![account] }).expect("it has string keys");
+        let request = serde_json::json!({ "id": "ch_1", "left_ms": 60_000 });
+        let account = serde_json::json!({
+            "account": "ac_1", "provider": "Example Bank", "reached": true, "requests": [request],
+        });
+        assert_eq!(look, serde_json::json!({ "accounts": [account] }));
+    }
+}
