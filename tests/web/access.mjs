@@ -20,6 +20,10 @@ export const tests = {
       await keyboard.type("271828");
     }
     await keyboard.use("#enroll");
+    await tab.screen("wake");
+    await keyboard.use("#without");
+    await tab.screen("practice");
+    await keyboard.use("#skip");
     await tab.screen("requests");
 
     const approved = await provider.ask("alice", "Order 1", PAYMENT);

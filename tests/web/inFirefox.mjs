@@ -1,6 +1,33 @@
 // The page in Firefox, which has a push service of one's own choice: messages are truly encrypted, sent and received.
 
+import { until } from "./tab.mjs";
 import { approval, approveByPin, enrollByPin, equal } from "./steps.mjs";
+
+/** A page that can be woken, set up and closed again. */
+async function enrolledAndWoken(browser, provider) {
+  const tab = await enrollByPin(browser, provider, "alice", undefined, false);
+  await tab.screen("wake");
+  await tab.click("#wake");
+  await until("it is woken", () => tab.evaluate(`!!document.querySelector("#woken")`));
+  await tab.click("#go-on");
+  await tab.screen("practice");
+  await tab.click("#skip");
+  await tab.screen("requests");
+  await woken(provider, "ok");
+  await tab.go("about:blank");
+}
+
+/** Waits until the provider says this of the device's address. */
+const woken = (provider, state) =>
+  until(`the provider says ${state}`, async () => {
+    const [{ push }] = await provider.op("device", "list", "alice");
+    if (push.state !== state) throw new Error(JSON.stringify(push));
+    return true;
+  });
+
+/** Waits until the device has fetched it: no page is open, so that it is the worker. */
+const delivered = (provider, auth_req_id) =>
+  until("the worker looks", async () => (await provider.poll(auth_req_id)).delivery === "delivered");
 
 export const tests = {
   async "in Firefox a page enrolls by PIN, approves, denies, and is there again after a restart"({
@@ -30,5 +57,59 @@ export const tests = {
     const tab = await browser.open(`${provider.origin}/device/`);
     await tab.screen("welcome");
     equal(await tab.evaluate("globalThis.stolen ?? null"), null, "what ran");
+  },
+
+  async "in Firefox a push, encrypted by the provider, wakes the worker of a page that is closed, and of a browser that was"({
+    browser,
+    provider,
+    service,
+  }) {
+    await enrolledAndWoken(browser, provider);
+    const first = await provider.ask("alice", "Order 1");
+    await delivered(provider, first);
+    const { headers } = service.sent.at(-1);
+    equal([headers["content-encoding"], headers.urgency], ["aes128gcm", "high"], "the message");
+    equal(headers.authorization.startsWith("vapid t="), true, "it is signed");
+
+    await browser.close();
+    const before = service.sent.length;
+    const second = await provider.ask("alice", "Order 2");
+    await until("it waits at the push service", () => service.sent.length > before);
+    equal((await provider.poll(second)).delivery, "waiting", "while the browser is closed");
+    await browser.restart();
+    // No page of ours is opened: the browser starts the worker.
+    await delivered(provider, second);
+    const tab = await browser.open(`${provider.origin}/device/`);
+    await until("both wait", () => tab.evaluate(`document.querySelectorAll("#requests-list li").length === 2`));
+  },
+
+  async "in Firefox a subscription that is gone is made anew, and one for a former key moves to the new one"({
+    browser,
+    provider,
+    service,
+  }) {
+    await enrolledAndWoken(browser, provider);
+    const [{ device_id }] = await provider.op("device", "list", "alice");
+    const pushed = () => provider.op("device", "push-test", device_id).catch(() => undefined);
+    const [former] = service.addresses;
+    service.forget();
+    await pushed();
+    await woken(provider, "gone");
+    const tab = await browser.open(`${provider.origin}/device/`);
+    await until("it subscribes anew", () => service.addresses.length === 1);
+    if (service.addresses[0] === former) throw new Error("the address is the former one");
+    await woken(provider, "ok");
+
+    await pushed();
+    const key = () => service.sent.at(-1).headers.authorization.match(/k=([\w-]+)/)[1];
+    const before = key();
+    const [kept] = service.addresses;
+    await provider.op("keys", "rotate", "--push");
+    await tab.go("about:blank");
+    await tab.go(`${provider.origin}/device/`);
+    await until("it moves", () => service.addresses.length === 1 && service.addresses[0] !== kept);
+    await woken(provider, "ok");
+    await pushed();
+    if (key() === before) throw new Error("pushes are signed by the former key");
   },
 };

@@ -18,6 +18,7 @@ import { tests as inFirefox } from "./inFirefox.mjs";
 import { tests as interruptions } from "./interruptions.mjs";
 import { tests as keeping } from "./keeping.mjs";
 import { tests as opening } from "./opening.mjs";
+import { tests as measure } from "./measure.mjs";
 import { tests as refusals } from "./refusals.mjs";
 import { tests as screens } from "./screens.mjs";
 import { tests as serving } from "./serving.mjs";
@@ -35,6 +36,7 @@ const tests = {
   ...interruptions,
   ...keeping,
   ...opening,
+  ...measure,
   ...refusals,
   ...screens,
   ...serving,

@@ -126,6 +126,12 @@ async function setUpAndAfter(browser, provider, language, prepare) {
   await walk.look("pin-differs");
   await tab.type("#pin-again", "271828");
   await tab.click("#enroll");
+  await tab.screen("wake");
+  await walk.look("wake");
+  await tab.click("#without");
+  await tab.screen("practice");
+  await walk.look("practice");
+  await tab.click("#skip");
   await tab.screen("requests");
   await walk.look("requests-empty");
   for (const screen of ["accounts", "activity", "settings"]) {
