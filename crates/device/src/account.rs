@@ -93,6 +93,9 @@ pub struct Account {
     pub transport_key: PublicKey,
     /// The approval key's public half.
     pub approval_key: PublicKey,
+    /// Whether several people use this device, each with a PIN of their own.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub shared: bool,
     /// Thumbprint of the provider's evidence root, pinned at enrollment.
     pub root: Thumbprint,
     /// The provider's key manifests, verified when they were stored.
@@ -239,6 +242,11 @@ impl Account {
     /// Whether its approval key is a passkey: each of its signatures asks the person, and none is made without.
     pub fn has_passkey(&self) -> bool {
         self.key_protection == KeyProtection::Passkey
+    }
+
+    /// Whether this is the account of one of several people on this device, and is still on it.
+    pub fn is_shared_here(&self) -> bool {
+        self.shared && self.unenrolled_at.is_none()
     }
 
     /// The issuers whose requests the gateway says that it passes on.

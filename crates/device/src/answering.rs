@@ -145,6 +145,9 @@ impl Device {
             return decide(handle, id, None, AuthorizedDecision::ApproveUnverified { value }).await;
         }
         if handle.task.read(|core, _| core.account().has_passkey()).await? {
+            if self.is_shared().await? {
+                return Err(AnswerError::SharedDevice);
+            }
             return self.approve_by_passkey(handle, id, value).await;
         }
         let (key, user, locks) = self.unlocked(handle, needed, verifier).await?;

@@ -1,12 +1,11 @@
-//! Enrollment from a verified link: generates two keys and registers them. A registration whose reply was lost is repeated
-//! with the same bytes.
+//! Enrollment from a verified link: two new keys are registered. What got no reply is repeated with the same bytes.
 
 use std::sync::atomic::Ordering;
 
 use countersign_jose::base64url;
 use countersign_jose::clock::Timestamp;
 use countersign_jose::hash::Hash;
-use countersign_jose::key::{PublicKey, SignFailed};
+use countersign_jose::key::PublicKey;
 use countersign_jose::random;
 use countersign_jose::secret::Secret;
 use countersign_protocol::COUNTERSIGN_VERSION;
@@ -16,7 +15,7 @@ use countersign_protocol::id::{DeviceId, Subject};
 use countersign_protocol::interaction::InteractionType;
 use countersign_protocol::issuer::Issuer;
 use countersign_protocol::json;
-use countersign_protocol::jws::{Claims, Compact, Unsigned};
+use countersign_protocol::jws::Compact;
 use countersign_protocol::limits;
 use countersign_protocol::problem::{Problem, ProblemCode};
 use countersign_protocol::registration::{
@@ -32,17 +31,14 @@ use crate::device::Device;
 use crate::error::{AnswerError, EnrollError};
 use crate::link_preview::{LinkPreview, REPLY_TIMEOUT_MS, VerifiedProvider, read, refusal};
 use crate::ports::key_store::{KeyError, NewKeys, SigningKey};
-use crate::ports::runtime::{Runtime, timeout};
 use crate::ports::transport::{Call, Method, Reply};
 use crate::ports::user_verifier::{PinPrompt, UserVerifier, Verified};
 use crate::ports::vault::{Change, PendingEnrollment, VaultError};
 use crate::resume::known_key;
+use crate::signing::signed;
 
 /// What the device runs on, as the registration names it.
 const PLATFORM: &str = if cfg!(target_arch = "wasm32") { "web" } else { std::env::consts::OS };
-
-/// How long a key may take to sign, a person's touch included, in milliseconds.
-const SIGNING_MS: u64 = 120_000;
 
 /// The result of an enrollment: a new account.
 #[derive(Clone, Serialize)]
@@ -81,10 +77,26 @@ impl Device {
         device_name: &str,
         verifier: &dyn UserVerifier,
     ) -> Result<EnrollmentResult, EnrollError> {
+        if self.is_shared().await? {
+            return self.enroll_shared(preview, device_name, verifier).await;
+        }
+        self.enroll_as(preview, device_name, false, verifier).await
+    }
+
+    pub(crate) async fn enroll_as(
+        &self,
+        preview: &LinkPreview,
+        device_name: &str,
+        shared: bool,
+        verifier: &dyn UserVerifier,
+    ) -> Result<EnrollmentResult, EnrollError> {
         let name = device_name.trim();
         text::check(name, limits::NAME_CHARACTERS).map_err(EnrollError::Name)?;
         let user = verifier.verify(PinPrompt::NewPin).await.ok_or(EnrollError::NoPin)?;
-        let begun = self.begin(preview, name, &user).await?;
+        if shared && !matches!(user, Verified::Pin(_)) {
+            return Err(EnrollError::NoPin);
+        }
+        let begun = self.begin(preview, (name, shared), &user).await?;
         self.finish(preview, begun).await
     }
 
@@ -114,8 +126,8 @@ impl Device {
                 if other_key {
                     // The link may still be used with another key.
                     self.inner.services.keys.destroy(&begun.account).await?;
-                    let forget = vec![Change::DeleteEnrollment(begun.token)];
-                    self.inner.services.vault.apply(&begun.account, forget).await?;
+                    let vault = &self.inner.services.vault;
+                    vault.apply(&begun.account, vec![Change::DeleteEnrollment(begun.token)]).await?;
                 }
                 return Err(refused);
             }
@@ -178,15 +190,15 @@ impl Device {
     async fn begin(
         &self,
         preview: &LinkPreview,
-        name: &str,
+        (name, shared): (&str, bool),
         user: &Verified,
     ) -> Result<PendingEnrollment, EnrollError> {
         let token = preview.link.token().hash();
         let keys = &self.inner.services.keys;
         if let Some(mut begun) = self.inner.services.vault.enrollment(&token).await? {
             begun.body = keys.unseal(&begun.account, &begun.body).await?.expose().to_owned();
-            let made = sent(&begun)?.device.key_protection;
-            if !keys.accepts(made) {
+            let DeviceDescription { key_protection: made, shared: was_shared, .. } = sent(&begun)?.device;
+            if !keys.accepts(made) || was_shared != shared {
                 return Err(EnrollError::OtherKey { made });
             }
             return match self.open_key(begun.account.clone(), user.clone()).await {
@@ -204,7 +216,7 @@ impl Device {
             _ => None,
         };
         let made = keys.make(&account, user, passkey).await?;
-        let begun = self.prepare(preview, name, user, &account, &made).await;
+        let begun = self.prepare(preview, (name, shared), user, &account, &made).await;
         if begun.is_err() {
             // Nothing else knows these keys.
             keys.destroy(&account).await.ok();
@@ -216,7 +228,7 @@ impl Device {
     async fn prepare(
         &self,
         preview: &LinkPreview,
-        name: &str,
+        (name, shared): (&str, bool),
         user: &Verified,
         account: &AccountId,
         made: &NewKeys,
@@ -238,6 +250,7 @@ impl Device {
             approval_proof,
             device: DeviceDescription {
                 device_class: if user.is_script() { DeviceClass::Automated } else { DeviceClass::Interactive },
+                shared,
                 ..self.description(name, key_protection)
             },
             attestation: None,
@@ -353,6 +366,7 @@ impl Device {
             key_protection: device.key_protection,
             transport_key,
             approval_key,
+            shared: device.shared,
             root: provider.root,
             manifests: provider.manifests,
             statements: Vec::new(),
@@ -384,15 +398,4 @@ pub(crate) struct NewAccount {
 /// The registration that is sent.
 pub(crate) fn sent(begun: &PendingEnrollment) -> Result<RegistrationRequest, EnrollError> {
     Ok(serde_json::from_str(&begun.body).map_err(|_| VaultError::Damaged { what: "enrollment" })?)
-}
-
-/// The message with the signature of this key, which may take its time and ask the person.
-pub(crate) async fn signed<T: Claims>(
-    runtime: &dyn Runtime,
-    unsigned: Unsigned<T>,
-    key: &dyn SigningKey,
-) -> Result<Compact<T>, EnrollError> {
-    let signing = key.sign(unsigned.signing_input().to_owned());
-    let signature = timeout(runtime, SIGNING_MS, signing).await.unwrap_or(Err(KeyError::TimedOut))?;
-    unsigned.attach(&signature).map_err(|SignFailed| EnrollError::Keys(KeyError::Gone))
 }

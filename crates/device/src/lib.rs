@@ -32,6 +32,8 @@ pub mod ports;
 mod public_suffix;
 mod resume;
 pub mod seal;
+mod shared;
+mod signing;
 pub mod sse;
 mod subscription;
 #[cfg(any(test, feature = "wasm-tests"))]

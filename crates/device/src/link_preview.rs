@@ -2,7 +2,9 @@
 
 use countersign_jose::hash::Hash;
 use countersign_jose::key::Thumbprint;
-use countersign_protocol::discovery::{Discovery, Endpoints, PasskeyPolicy, ResumePolicy, Support, WELL_KNOWN};
+use countersign_protocol::discovery::{
+    Discovery, Endpoints, PasskeyPolicy, ResumePolicy, SharedPolicy, Support, WELL_KNOWN,
+};
 use countersign_protocol::enrollment::ApprovalKeyType;
 use countersign_protocol::id::Subject;
 use countersign_protocol::issuer::Issuer;
@@ -52,6 +54,8 @@ pub struct LinkPreview {
     pub passkey: Option<PasskeyRequest>,
     /// Whether a passkey that this person has for this page may register it again ([`Device::enroll_again`]).
     pub takes_known_passkey: bool,
+    /// Whether the provider takes devices that several people use.
+    pub shared_allowed: bool,
     pub(crate) link: EnrollmentLink,
     pub(crate) token: RegistrationToken,
     pub(crate) endpoints: Endpoints,
@@ -103,9 +107,12 @@ impl Device {
         let domain = Domain::of(&issuer);
         let subject_label = text::escape(&token.subject_label);
         let passkey = self.passkey_for(&discovery, link.token().hash(), &domain, &subject_label).await;
+        // On a device that several people use, any of them could use it.
+        let passkey = passkey.filter(|_| !known.iter().any(Account::is_shared_here));
         Ok(LinkPreview {
             takes_known_passkey: passkey.is_some() && discovery.resume.is_some_and(|how| how != ResumePolicy::Off),
             passkey,
+            shared_allowed: discovery.shared == Some(SharedPolicy::Allowed),
             domain,
             new_provider: here().next().is_none(),
             enrolled_already: here().find(takes_part).map(|account| account.id.clone()),

@@ -23,12 +23,13 @@ use url::Url;
 
 use crate::account::{AccountId, is_test};
 use crate::device::Device;
-use crate::enroll::{EnrollmentResult, NewAccount, signed};
+use crate::enroll::{EnrollmentResult, NewAccount};
 use crate::error::EnrollError;
 use crate::link_preview::{LinkPreview, REPLY_TIMEOUT_MS, VerifiedProvider, read, refusal};
 use crate::ports::key_store::PasskeyRequest;
 use crate::ports::transport::{Call, Method, Reply};
 use crate::ports::vault::{PendingEnrollment, VaultError};
+use crate::signing::signed;
 
 /// A page that may continue without a link: what its provider said.
 struct Resumption {
@@ -66,6 +67,9 @@ impl Device {
     ) -> Result<EnrollmentResult, EnrollError> {
         let name = device_name.trim();
         text::check(name, limits::NAME_CHARACTERS).map_err(EnrollError::Name)?;
+        if self.is_shared().await? {
+            return Err(EnrollError::NoPasskey);
+        }
         let token = preview.link.token().hash();
         let (vault, keys) = (&self.inner.services.vault, &self.inner.services.keys);
         if let Some(mut begun) = vault.enrollment(&token).await? {
@@ -188,6 +192,9 @@ impl Device {
     /// # Errors
     /// [`EnrollError::NoResumption`] where nothing registers again here without a link.
     async fn resumption(&self, issuer: &Issuer) -> Result<Resumption, EnrollError> {
+        if self.is_shared().await? {
+            return Err(EnrollError::NoResumption);
+        }
         let (discovery, endpoints) = self.discover(issuer).await?;
         let allowed = discovery.resume.is_some_and(|how| how != ResumePolicy::Off);
         let url = endpoints.resume.clone().filter(|_| allowed).ok_or(EnrollError::NoResumption)?;

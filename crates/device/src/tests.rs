@@ -1,6 +1,7 @@
 //! The whole device on real files, against a fake provider at the transport port.
 
 mod passkeys;
+mod shared;
 mod slow_keys;
 
 use std::sync::atomic::{AtomicU32, Ordering};

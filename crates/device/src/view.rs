@@ -177,6 +177,9 @@ pub struct AccountView {
     /// Why this account can't be used on this device, in English, where it can't. Nothing of it was changed or removed.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub unusable: Option<String>,
+    /// Whether several people use this device, each with a PIN of their own.
+    #[serde(skip_serializing_if = "std::ops::Not::not")]
+    pub shared: bool,
     /// Whether the provider is for tests.
     pub test: bool,
     /// Since when the provider is offline (seconds since the epoch), if it is.
@@ -232,6 +235,7 @@ impl AccountView {
             can_approve,
             status: account.status.clone(),
             unusable: None,
+            shared: account.shared,
             test: account.test,
             offline_since: offline.map(|(since, _)| since),
             offline_why: offline.map(|(_, why)| why),

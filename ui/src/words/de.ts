@@ -337,6 +337,8 @@ export const german = (here: Here): Words => {
       keyring_replaced: `Der Schlüsselbund auf ${device.to} ist ein anderer als beim Einrichten. Nichts wurde unterschrieben. Stellen Sie den alten wieder her, oder richten Sie ${device.what} neu ein.`,
       display_changed: "Was diese Anfrage zeigt, hat sich geändert. Lesen Sie sie noch einmal.",
       too_soon: "Das war schnell. Lesen Sie zuerst, dann geben Sie frei.",
+      shared_device: `Mehrere Menschen nutzen jetzt ${device.what}; die Bildschirmsperre gibt darum nichts mehr frei. Ablehnen geht noch. Lassen Sie sich einen neuen Link geben und wählen Sie eine PIN.`,
+      shared_not_allowed: `${Device} wird von mehreren Menschen genutzt, und das wird dort nicht angenommen. Nehmen Sie etwas Eigenes.`,
       person_needed: "Dieses Konto hat ein Programm eingerichtet. Ein Mensch kann damit nicht freigeben.",
       account_suspended: (who = SOMEBODY) =>
         `${Device} wurde für dieses Konto abgeschaltet: Vielleicht wurde kopiert oder wiederhergestellt. Nichts wurde unterschrieben. Fragen Sie ${who}.`,

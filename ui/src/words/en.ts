@@ -329,6 +329,8 @@ export const english = (here: Here) => {
       keyring_replaced: `The keyring of ${device} is another one than when this account was set up. Nothing was signed. Bring the old one back, or set up ${device} again.`,
       display_changed: "What this request shows has changed. Read it again.",
       too_soon: "That was quick. Read it first, then press Approve again.",
+      shared_device: `Several people use ${device} now, so its screen lock approves nothing. You can still deny. Ask for a new link and choose a PIN.`,
+      shared_not_allowed: `${Device} is used by several people, and that is not taken there. Use one of your own.`,
       person_needed: "This account was set up by a program. A person can’t approve with it.",
       account_suspended: (who = SOMEBODY) =>
         `${Device} was switched off for this account: it may have been copied or restored. Nothing was signed. Ask ${who}.`,

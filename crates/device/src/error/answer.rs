@@ -68,6 +68,9 @@ pub enum AnswerError {
     /// A PIN from a file, an environment variable or a pipe was given for an account enrolled for a person.
     #[error("this account was enrolled for a person; its PIN has to be typed at the terminal")]
     PersonNeeded,
+    /// Several people use this device, and the account has a passkey, which whoever unlocks the device could use. It can still deny.
+    #[error("several people use this device, so no passkey approves on it; enroll again with a PIN")]
+    SharedDevice,
     /// The account can't be used on this device, and nothing of it was changed.
     #[error("this account cannot be used: {why}")]
     Unusable {
@@ -116,6 +119,7 @@ impl AnswerError {
             AnswerError::PinWait { .. } => "pin_wait",
             AnswerError::PinSpent => "pin_spent",
             AnswerError::PersonNeeded => "person_needed",
+            AnswerError::SharedDevice => "shared_device",
             AnswerError::Unusable { .. } => "account_unusable",
             AnswerError::NoPart { status } => status.no_part_code(),
             AnswerError::NotTaken { .. } => "not_taken",

@@ -348,6 +348,7 @@ pub(crate) fn account(provider: &FakeProvider, keys: &MemoryKeys, random: &Count
         key_protection: KeyProtection::Memory,
         transport_key: made.transport,
         approval_key: made.approval,
+        shared: false,
         root: provider.root(),
         manifests: provider.manifests.clone(),
         statements: Vec::new(),

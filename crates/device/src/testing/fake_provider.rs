@@ -9,7 +9,7 @@ use countersign_jose::key::{LocalSigner, PrivateKey, PublicKey, Signer, Thumbpri
 use countersign_jose::secret::Secret;
 use countersign_protocol::answer::{Answer, Decision};
 use countersign_protocol::challenge::{Challenge, Client, Party};
-use countersign_protocol::discovery::{Discovery, Mode, Passkeys, ResumePolicy};
+use countersign_protocol::discovery::{Discovery, Mode, Passkeys, ResumePolicy, SharedPolicy};
 use countersign_protocol::dispute::Dispute;
 use countersign_protocol::dpop::{DpopError, DpopProof, ExpectedRequest};
 use countersign_protocol::enrollment::{ApprovalKeyType, ConfirmedBy, EnrollmentStatement, StatedProtection};
@@ -91,6 +91,8 @@ pub(crate) struct FakeProvider {
     pub(crate) known_passkey: Option<PublicKey>,
     /// The approval key that it names to such a device, where that is not the passkey's.
     pub(crate) named_approval_key: Option<PublicKey>,
+    /// Whether it says that it takes devices that several people use.
+    pub(crate) shared: Option<SharedPolicy>,
 }
 
 /// A challenge on the provider's side.
@@ -159,6 +161,7 @@ impl FakeProvider {
             passkeys: None,
             known_passkey: None,
             named_approval_key: None,
+            shared: None,
         };
         provider.list_signing_key();
         provider
@@ -495,7 +498,7 @@ impl FakeProvider {
             passkeys: self.passkeys,
             resume: self.known_passkey.as_ref().map(|_| ResumePolicy::Link),
             resume_endpoint: None,
-            shared: None,
+            shared: self.shared,
             device_endpoint: None,
             push_types_supported: Vec::new(),
             vapid_public_key: None,
