@@ -101,7 +101,7 @@ impl App {
             None => return Err(EnrollError::NoPin.into()),
         };
         let enrolled = device.enroll(&preview, device_name, &FixedVerifier(user)).await?;
-        Ok(self.enrolled(enrolled))
+        Ok(self.enrolled(device, enrolled))
     }
 
     /// Enrolls with the link that was verified last, by a passkey that this person has for this page already
@@ -113,7 +113,8 @@ impl App {
         let device = self.device()?;
         let preview = self.enrollment(|state| state.preview.clone());
         let preview = preview.ok_or_else(|| Failure::new("no_link", "no link was verified yet"))?;
-        Ok(self.enrolled(device.enroll_again(&preview, device_name).await?))
+        let enrolled = device.enroll_again(&preview, device_name).await?;
+        Ok(self.enrolled(device, enrolled))
     }
 
     /// Whether this page may try [`App::resume`] at its own provider.
@@ -131,11 +132,13 @@ impl App {
     /// [`Failure`].
     pub async fn resume(&self, issuer: &str, device_name: &str) -> Result<EnrollmentResult, Failure> {
         let issuer = issuer.parse().map_err(|_| Failure::bad_argument("the issuer"))?;
-        Ok(self.enrolled(self.device()?.resume(&issuer, device_name).await?))
+        let device = self.device()?;
+        let enrolled = device.resume(&issuer, device_name).await?;
+        Ok(self.enrolled(device, enrolled))
     }
 
     /// The link was used, where there was one.
-    fn enrolled(&self, enrolled: device::EnrollmentResult) -> EnrollmentResult {
+    fn enrolled(&self, device: &device::Device, enrolled: device::EnrollmentResult) -> EnrollmentResult {
         self.forget_link();
         let code = enrolled.confirmation_code.map(|code| code.expose().to_owned());
         if let Some(code) = &code {
