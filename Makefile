@@ -57,9 +57,12 @@ test:
 	  'setup: scripts/setup core app test' \
 	  'page: scripts/build-app page' \
 	  'programs: cargo build --workspace --bins' \
+	  'web: scripts/web' \
 	  'svelte-check: npm --prefix ui run --silent check' \
 	  'page-tests: npm --prefix ui test --silent' \
 	  'page-size: npm --prefix ui run --silent size' \
+	  'web-size: scripts/web-size' \
+	  'web-tests: scripts/test-web' \
 	  'wasm-tests: scripts/test-wasm' \
 	  'cargo-test: scripts/test --workspace'
 	@[ -n '$(ONLY)' ] || echo 'Every test passed.'
@@ -92,6 +95,7 @@ lint:
 	  'clippy: cargo clippy --workspace --all-targets -- -D warnings' \
 	  "rustdoc: RUSTDOCFLAGS='-D warnings' cargo doc --workspace --no-deps --document-private-items" \
 	  'wasm32: scripts/check-wasm' \
+	  'bindgen: cargo clippy -p countersign-web-bindgen --features tool -- -D warnings' \
 	  'fuzzing: scripts/check-fuzzing' \
 	  'msrv: scripts/check-optional msrv' \
 	  'cargo-deny: scripts/check-optional cargo-deny' \
