@@ -1,6 +1,5 @@
 // Writes compressed files, by gzip and by Brotli, beside each file of the page in a browser (node compress.js FOLDER), which `op serve`
-// sends to whoever accepts them. Prints the size; with --limit, fails where it is
-// above the limit.
+// sends to whoever accepts them. Prints the size; with --limit, fails where it is above the limit.
 import { readdirSync, readFileSync, statSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { brotliCompressSync, gzipSync } from "node:zlib";
