@@ -1,6 +1,6 @@
 // The same passkey again: pages that lost what they kept, and pages of another storage.
 
-import { approval, enrollByPasskey, equal } from "./steps.mjs";
+import { approval, enrollByPasskey, equal, settle } from "./steps.mjs";
 
 /** Takes what the page keeps: its database, as a browser that needs space or "clear data" does. */
 async function loseStorage(tab, provider) {
@@ -23,7 +23,7 @@ export const tests = {
     await tab.send("Page.navigate", { url: `${provider.origin}/device/#${await provider.linkToken("alice")}` });
     await tab.screen("preview");
     await tab.click("#again");
-    await tab.screen("requests");
+    await settle(tab);
     const { credentials } = await tab.send("WebAuthn.getCredentials", { authenticatorId: authenticator });
     equal(credentials.length, 1, "no second passkey");
     await approves(tab, provider, "alice", "Order 1");
@@ -38,7 +38,7 @@ export const tests = {
     await tab.send("Page.navigate", { url: `${provider.origin}/device/` });
     await tab.screen("welcome");
     await tab.click("#resume");
-    await tab.screen("requests");
+    await settle(tab);
     await approves(tab, provider, "alice", "Order 1");
     await loseStorage(tab, provider);
     await tab.send("Page.navigate", { url: `${provider.origin}/device/` });
@@ -56,7 +56,7 @@ export const tests = {
     await tab.click("#again");
     await tab.says("belongs to nobody here");
     await tab.click("#confirm");
-    await tab.screen("requests");
+    await settle(tab);
     await approves(tab, provider, "alice", "Order 1");
   },
 };

@@ -8,7 +8,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 
 import { until } from "./chromium.mjs";
-import { equal } from "./steps.mjs";
+import { equal, settle } from "./steps.mjs";
 
 const [page, countersign] = process.argv.slice(2);
 
@@ -79,7 +79,7 @@ export const tests = {
       await phone.screen("preview");
       equal(await phone.evaluate("location.href"), `${issuer}/device/`, "the token left the address bar");
       await phone.click("#confirm");
-      await phone.screen("requests");
+      await settle(phone);
       const [width, opener] = await phone.evaluate("[innerWidth, window.opener]");
       equal([width, opener], [400, null], "as wide as a phone, and no way to the till");
       await until("the till names it", () =>

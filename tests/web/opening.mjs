@@ -5,7 +5,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 
 import { Chromium, until } from "./chromium.mjs";
-import { approval, enrollByPasskey, equal } from "./steps.mjs";
+import { approval, enrollByPasskey, equal, settle } from "./steps.mjs";
 import { encodeQR } from "../../ui/node_modules/qr/index.js";
 
 /** An app's own browser on Android (WebView). */
@@ -37,7 +37,7 @@ async function setUpByPin(tab) {
   await tab.type("#pin", "271828");
   await tab.type("#pin-again", "271828");
   await tab.click("#enroll");
-  await tab.screen("requests");
+  await settle(tab);
 }
 
 /** Asks for an approval, and has the screen lock answer as `prepare` arranges it: nothing is sent, and the next touch approves. */

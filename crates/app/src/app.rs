@@ -28,7 +28,7 @@ use crate::failure::Failure;
 use crate::ports::{Downloads, StateStore};
 use crate::results::RequestResults;
 use crate::snapshot::{AccountLine, PendingRequest, Snapshot};
-use crate::waking::Waking;
+use crate::waking_state::Waking;
 
 /// Properties of the machine and the program that the app runs in.
 pub struct Options {

@@ -19,6 +19,7 @@ mod snapshot;
 #[cfg(test)]
 mod typescript;
 mod waking;
+mod waking_state;
 
 pub use activity::ActivityEntry;
 pub use answer::{AnswerRequest, AnswerResult, Decision};
@@ -31,4 +32,5 @@ pub use look::{AccountLook, Look, WaitingRequest};
 pub use results::RequestResult;
 pub use secrets::{LinkText, PinText};
 pub use snapshot::{AccountLine, Interaction, PendingRequest, Snapshot, Support};
-pub use waking::{PushTrial, WakeResult, Waking};
+pub use waking::{PushTrial, WakeResult};
+pub use waking_state::Waking;

@@ -16,7 +16,7 @@ use serde::Serialize;
 use crate::appearance::Appearance;
 use crate::failure::Failure;
 use crate::results::RequestResult;
-use crate::waking::Waking;
+use crate::waking_state::Waking;
 
 /// Everything a page shows, at one moment.
 #[derive(Clone, Debug, Serialize)]

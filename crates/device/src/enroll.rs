@@ -1,11 +1,6 @@
 //! Enrollment from a verified link: two new keys are registered. What got no reply is repeated with the same bytes.
 
-use std::sync::atomic::Ordering;
-
 use countersign_jose::base64url;
-use countersign_jose::clock::Timestamp;
-use countersign_jose::hash::Hash;
-use countersign_jose::key::PublicKey;
 use countersign_jose::random;
 use countersign_jose::secret::Secret;
 use countersign_protocol::COUNTERSIGN_VERSION;
@@ -19,17 +14,16 @@ use countersign_protocol::jws::Compact;
 use countersign_protocol::limits;
 use countersign_protocol::problem::{Problem, ProblemCode};
 use countersign_protocol::registration::{
-    ApprovalProof, DeviceClass, DeviceDescription, DeviceStatus, KeyProof, KeyProtection, RegistrationRequest,
-    RegistrationResponse,
+    ApprovalProof, DeviceClass, DeviceDescription, KeyProof, KeyProtection, RegistrationRequest, RegistrationResponse,
 };
 use countersign_protocol::text;
 use serde::Serialize;
 
-use crate::account::{Account, AccountEndpoints, AccountId, AccountStatus, Lifetime};
-use crate::core::Event;
+use crate::account::AccountId;
 use crate::device::Device;
 use crate::error::{AnswerError, EnrollError};
-use crate::link_preview::{LinkPreview, REPLY_TIMEOUT_MS, VerifiedProvider, read, refusal};
+use crate::link_preview::{LinkPreview, REPLY_TIMEOUT_MS, read, refusal};
+use crate::new_account::NewAccount;
 use crate::ports::key_store::{KeyError, NewKeys, SigningKey};
 use crate::ports::transport::{Call, Method, Reply};
 use crate::ports::user_verifier::{PinPrompt, UserVerifier, Verified};
@@ -152,38 +146,6 @@ impl Device {
             approval_key,
         };
         self.keep(new, registered, now, begun.token).await
-    }
-
-    /// Stores the account of a registration, starts it, and fetches once. The registration of this token is done.
-    pub(crate) async fn keep(
-        &self,
-        new: NewAccount,
-        registered: RegistrationResponse,
-        now: Timestamp,
-        token: Hash,
-    ) -> Result<EnrollmentResult, EnrollError> {
-        let account = self.account(new, &registered, now).await?;
-        let enrolled = EnrollmentResult {
-            account: account.id.clone(),
-            issuer: account.issuer.clone(),
-            subject: account.subject.clone(),
-            subject_label: text::escape(&account.subject_label),
-            device_id: account.device_id.clone(),
-            device_class: account.device_class,
-            key_protection: account.key_protection,
-            confirmation_code: registered.confirmation_code,
-            test: account.test,
-        };
-        let changes = vec![Change::PutAccount(Box::new(account.clone())), Change::DeleteEnrollment(token)];
-        self.inner.services.vault.apply(&account.id, changes).await?;
-        let handle = self.start(account).await.map_err(|_| EnrollError::Keys(KeyError::Unreadable))?;
-        // The first fetch brings the enrollment statement; until it comes the account waits, as after any start.
-        handle.task.send(Event::Wake).await.ok();
-        handle.task.wait_idle().await.ok();
-        if self.inner.watching.load(Ordering::SeqCst) {
-            handle.task.send(Event::Watch(true)).await.ok();
-        }
-        Ok(enrolled)
     }
 
     /// Generates keys and body for this link, or loads those of an earlier attempt.
@@ -345,54 +307,6 @@ impl Device {
             now = reply.date.unwrap_or(now);
         }
     }
-
-    async fn account(
-        &self,
-        new: NewAccount,
-        registered: &RegistrationResponse,
-        now: Timestamp,
-    ) -> Result<Account, EnrollError> {
-        let NewAccount { id, provider, device, transport_key, approval_key } = new;
-        Ok(Account {
-            device_name: device.device_name,
-            issuer: provider.issuer,
-            test: provider.test,
-            support: provider.support,
-            endpoints: AccountEndpoints::of(&provider.endpoints),
-            subject: registered.subject.clone(),
-            subject_label: registered.subject_label.clone(),
-            device_id: registered.device_id.clone(),
-            device_class: device.device_class,
-            key_protection: device.key_protection,
-            transport_key,
-            approval_key,
-            shared: device.shared,
-            root: provider.root,
-            manifests: provider.manifests,
-            statements: Vec::new(),
-            credential: self.inner.services.keys.seal(&id, &registered.device_credential).await?,
-            credential_lifetime: Lifetime { from: now.seconds(), seconds: registered.expires_in },
-            cursor: None,
-            clock_ahead_ms: None,
-            push_told: None,
-            listed: Vec::new(),
-            status: match registered.status {
-                DeviceStatus::Confirmed => AccountStatus::Active,
-                DeviceStatus::Unconfirmed => AccountStatus::Unconfirmed,
-            },
-            unenrolled_at: None,
-            id,
-        })
-    }
-}
-
-/// An account about to be stored.
-pub(crate) struct NewAccount {
-    pub(crate) id: AccountId,
-    pub(crate) provider: VerifiedProvider,
-    pub(crate) device: DeviceDescription,
-    pub(crate) transport_key: PublicKey,
-    pub(crate) approval_key: PublicKey,
 }
 
 /// The registration that is sent.

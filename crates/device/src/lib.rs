@@ -27,6 +27,7 @@ pub mod home;
 mod leaving;
 mod link_preview;
 mod listeners;
+mod new_account;
 pub mod pin;
 pub mod ports;
 mod public_suffix;

@@ -23,9 +23,10 @@ use url::Url;
 
 use crate::account::{AccountId, is_test};
 use crate::device::Device;
-use crate::enroll::{EnrollmentResult, NewAccount};
+use crate::enroll::EnrollmentResult;
 use crate::error::EnrollError;
 use crate::link_preview::{LinkPreview, REPLY_TIMEOUT_MS, VerifiedProvider, read, refusal};
+use crate::new_account::NewAccount;
 use crate::ports::key_store::PasskeyRequest;
 use crate::ports::transport::{Call, Method, Reply};
 use crate::ports::vault::{PendingEnrollment, VaultError};
