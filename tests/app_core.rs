@@ -29,6 +29,7 @@ async fn open(env: &TestEnv, name: &str) -> Desk {
         version: "test".to_owned(),
         device_name: "Laptop".to_owned(),
         downloads: Arc::new(DownloadsFolder::at(env.path("downloads"))),
+        push: None,
         ticks: Arc::new(move || counting.load(Ordering::SeqCst)),
     };
     let mut ports = Ports::new(system::clock(), system::random()).expect("ports");
