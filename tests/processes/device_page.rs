@@ -19,7 +19,7 @@ fn the_page_is_read_from_the_folder_that_countersign_web_names_when_the_provider
     let page = http::send("GET", &address, &[], b"");
     assert_eq!((page.status, &*page.text()), (200, "<!doctype html><title>A device</title>"));
     let policy = page.header("content-security-policy").expect("a policy");
-    assert!(policy.contains(&format!("script-src {address}assets/ 'wasm-unsafe-eval';")), "{policy}");
+    assert!(policy.contains(&format!("script-src {address}assets/ {address}sw.js 'wasm-unsafe-eval';")), "{policy}");
 
     provider.kill_9();
     fs::remove_file(folder.join("index.html")).expect("removed");

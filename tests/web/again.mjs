@@ -27,7 +27,7 @@ export const tests = {
     const { credentials } = await tab.send("WebAuthn.getCredentials", { authenticatorId: authenticator });
     equal(credentials.length, 1, "no second passkey");
     await approves(tab, provider, "alice", "Order 1");
-    const devices = await provider.op("device", "list", "--user", "alice");
+    const devices = await provider.op("device", "list", "alice");
     const states = devices.filter(({ device_id }) => device_id).map(({ state }) => state);
     equal(states.filter((state) => state === "active").length, 1, `one device of hers is active: ${states}`);
   },

@@ -110,7 +110,7 @@ export const tests = {
       // Another press is another link, and does not take the first one's place.
       await till.click("#this-browser");
       const second = await browser.opened();
-      equal((await second.evaluate("location.href")).includes("/device/"), true, "a window again");
+      await until("a window again", async () => (await second.evaluate("location.href")).includes("/device/"));
     } finally {
       await demo.stop();
     }

@@ -29,11 +29,13 @@ const CONFINING: [(HeaderName, &str); 5] = [
     (HeaderName::from_static("cross-origin-resource-policy"), "same-origin"),
 ];
 
-/// What the page may load and do. Scripts come from `assets/` alone, so that no other response of this origin can become one.
+/// What the page may load and do. Scripts come from `assets/` alone, so that no other response of this origin can become one; and from
+/// the worker's address, for Firefox holds to that what the worker serves from its cache.
 pub(super) fn page_policy(issuer: &Issuer) -> HeaderValue {
     let page = folder(issuer);
     let policy = format!(
-        "default-src 'none'; script-src {page}{ASSETS} 'wasm-unsafe-eval'; style-src 'self'; img-src 'self' data:; \
+        "default-src 'none'; script-src {page}{ASSETS} {page}{WORKER} 'wasm-unsafe-eval'; style-src 'self'; \
+         img-src 'self' data:; \
          connect-src 'self'; manifest-src 'self'; worker-src {page}{WORKER}; base-uri 'none'; form-action 'none'; \
          frame-ancestors 'none'; require-trusted-types-for 'script'; trusted-types svelte-trusted-html countersign"
     );

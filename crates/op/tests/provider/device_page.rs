@@ -10,7 +10,8 @@ use countersign_op::{DevicePage, DevicePageError};
 
 use crate::world::{Reply, World};
 
-const POLICY: &str = "default-src 'none'; script-src https://id.example/tenant/device/assets/ 'wasm-unsafe-eval'; \
+const POLICY: &str = "default-src 'none'; script-src https://id.example/tenant/device/assets/ \
+     https://id.example/tenant/device/sw.js 'wasm-unsafe-eval'; \
      style-src 'self'; img-src 'self' data:; connect-src 'self'; manifest-src 'self'; \
      worker-src https://id.example/tenant/device/sw.js; base-uri 'none'; form-action 'none'; frame-ancestors 'none'; \
      require-trusted-types-for 'script'; trusted-types svelte-trusted-html countersign";
