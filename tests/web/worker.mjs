@@ -1,6 +1,6 @@
 // The service worker, woken by pushes.
 
-import { until } from "./chromium.mjs";
+import { notified, watchWorker } from "./pushes.mjs";
 import { equal } from "./steps.mjs";
 
 export const tests = {
@@ -13,15 +13,10 @@ export const tests = {
     const worker = `navigator.serviceWorker.ready.then(({ active, scope, updateViaCache }) => [active.scriptURL, scope, updateViaCache])`;
     const page = `${provider.origin}/device/`;
     equal(await tab.evaluate(worker), [`${page}sw.js`, page, "none"], "the worker");
-    const told = new Promise((resolve) =>
-      browser.on((method, { registrations }) => {
-        if (method === "ServiceWorker.workerRegistrationUpdated" && registrations.length) resolve(registrations[0]);
-      }),
-    );
-    await tab.send("ServiceWorker.enable");
-    const { registrationId } = await told;
-    await tab.send("ServiceWorker.deliverPushMessage", { origin: `${provider.origin}/`, registrationId, data: "{}" });
-    const shown = `navigator.serviceWorker.ready.then((it) => it.getNotifications()).then((all) => all.map(({ body }) => body))`;
-    await until("it is shown", async () => (await tab.evaluate(shown))[0]?.includes("Something may be waiting"));
+    // Another page in front: while this one is looked at, a push shows nothing.
+    const woken = await watchWorker(browser, provider);
+    await woken.push();
+    const { title } = await notified(tab, "Something may be waiting");
+    equal(title, "localhost", "in whose name");
   },
 };

@@ -83,3 +83,13 @@ it("sees to a changed subscription, or has the page do it that is the device", a
   await subscriptionChanged(worker.scope, fakeDevice(undefined).load);
   expect(page.told).toEqual([{ subscription: true }]);
 });
+
+it("looks by the same device where pushes come close together", async () => {
+  const worker = new FakeWorker();
+  const { calls, load } = fakeDevice(lookAt(["ch_1"]));
+  await Promise.all([pushed(worker.scope, load), pushed(worker.scope, load)]);
+  expect(calls.filter((call) => call === "free").length).toBe(1);
+  expect(worker.registration.shown.map(({ body }) => body)).not.toContain(words.somethingMayWait);
+  await pushed(worker.scope, load);
+  expect(calls.filter((call) => call === "free").length).toBe(2);
+});

@@ -53,16 +53,27 @@ export async function subscriptionChanged(worker: ServiceWorkerGlobalScope, load
   if (!looked) for (const page of shownIn) tell(page, { subscription: true });
 }
 
+/** The device while it is looked by: pushes that come close together look by the same one, for nobody else could open it meanwhile. */
+let current: { load: Load; device: Promise<WokenDevice | undefined>; users: number } | undefined;
+
 /** Opens the device and, afterwards, sees to its subscription; `undefined` where a page keeps it. */
 async function withDevice<T>(load: Load, use: (device: WokenDevice) => Promise<T>): Promise<T | undefined> {
-  const device = await (await load()).open(LOCK_MS);
-  if (!device) return undefined;
+  const begun = current?.load === load ? current : undefined;
+  const shared = begun ?? { load, device: load().then((Device) => Device.open(LOCK_MS)), users: 0 };
+  current = shared;
+  shared.users += 1;
   try {
+    const device = await shared.device;
+    if (!device) return undefined;
     const result = await use(device);
     await within(ALL_MS, device.look_to_push()).catch(() => undefined);
     return result;
   } finally {
-    device.free();
+    shared.users -= 1;
+    if (shared.users === 0) {
+      if (current === shared) current = undefined;
+      await shared.device.then((device) => device?.free()).catch(() => undefined);
+    }
   }
 }
 
