@@ -520,6 +520,16 @@ async fn a_stream_is_told_when_the_address_no_longer_works() {
 }
 
 #[tokio::test]
+async fn a_stream_that_brought_nothing_yet_is_told_as_well() {
+    let pushing = Pushing::start().await;
+    let (device, _) = pushing.enroll("phone").await;
+    let mut events = Events::open(&pushing.world, &device).await;
+    pushing.service.reply([ServiceReply::status(410)]);
+    device.call(&pushing.world, Method::POST, "/push/device/push-test", None).await;
+    assert_eq!(events.update().await.push.expect("it has changed").state, PushState::Gone);
+}
+
+#[tokio::test]
 async fn held_unconfirmed_suspended_and_revoked_devices_are_not_pushed() {
     let pushing = Pushing::start().await;
     let (mut phone, _) = pushing.enroll("phone").await;

@@ -55,8 +55,10 @@ struct FeedStream {
     credential: Hash,
     credential_until: Timestamp,
     cursor: Option<String>,
-    /// What the device was last told about its push address.
-    told: Option<PushStatus>,
+    /// What the device knows of its push address: what its fetch before told it, or an event since.
+    known: Option<PushStatus>,
+    /// Whether an event was sent: the first one tells of the push address, too.
+    has_begun: bool,
     listener: Listener,
     place: HeldCall,
     /// The next wake-up after the last read, if that read found everything there was.
@@ -80,7 +82,8 @@ impl FeedStream {
             credential: caller.credential,
             credential_until: caller.credential_until,
             cursor,
-            told: None,
+            known: None,
+            has_begun: false,
             listener,
             place,
             changed: None,
@@ -157,19 +160,23 @@ impl FeedStream {
             return None;
         }
         self.cursor = Some(fetched.cursor.clone());
-        let is_known = self.told.is_some() && self.told == fetched.push;
-        // What it has not been told yet waits for the first event.
+        let is_known = match &self.known {
+            Some(_) => self.known == fetched.push,
+            // It changed between the fetch and this stream, or the device knows it: told once too often is harmless.
+            None => !fetched.push.as_ref().is_some_and(|push| matches!(push.state, PushState::Gone | PushState::Rekey)),
+        };
+        self.known.clone_from(&fetched.push);
         // A device with an address confirms what it received; of another, what was written counts.
         if !fetched.push.as_ref().is_some_and(|push| matches!(push.state, PushState::Ok | PushState::Rekey)) {
             self.gateway.note_position(&self.device, &fetched.cursor);
         }
-        if !has_news(&fetched) && (is_known || self.told.is_none()) {
+        if !has_news(&fetched) && is_known {
             return Some((None, true));
         }
-        match is_known {
-            true => fetched.push = None,
-            false => self.told.clone_from(&fetched.push),
+        if is_known && self.has_begun {
+            fetched.push = None;
         }
+        self.has_begun = true;
         let data = serde_json::to_string(&fetched).ok()?;
         Some((Some(Event::default().event("update").id(fetched.cursor).data(data)), !fetched.more))
     }
