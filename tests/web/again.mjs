@@ -28,7 +28,7 @@ export const tests = {
     equal(credentials.length, 1, "no second passkey");
     await approves(tab, provider, "alice", "Order 1");
     const devices = await provider.op("device", "list", "alice");
-    const states = devices.filter(({ device_id }) => device_id).map(({ state }) => state);
+    const states = devices.filter(({ device_id }) => device_id).map(({ status }) => status);
     equal(states.filter((state) => state === "active").length, 1, `one device of hers is active: ${states}`);
   },
 

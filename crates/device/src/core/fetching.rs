@@ -239,6 +239,8 @@ impl Core {
             open.heard = true;
         }
         self.checked = Some(at.wall.seconds());
+        // Another call may have failed meanwhile, and what it was for may be over by what the stream brought.
+        self.back_online();
         match event {
             StreamEvent::Alive => {}
             StreamEvent::Nonce(nonce) => self.take_nonce(nonce),

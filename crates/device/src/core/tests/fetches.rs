@@ -533,6 +533,18 @@ fn a_stream_is_opened_again_after_the_provider_was_offline() {
     assert_eq!(harness.streams.len(), 6, "away is not blocked");
 }
 
+#[test]
+fn a_provider_whose_stream_goes_on_is_not_offline() {
+    let mut harness = CoreHarness::pulled();
+    harness.event(Event::Watch(true));
+    let stream = harness.open_stream();
+    harness.event(Event::Wake);
+    harness.lose_call();
+    assert!(harness.core.offline().is_some());
+    harness.event(Event::StreamEvent { id: stream, event: StreamEvent::Alive });
+    assert!(harness.core.offline().is_none());
+}
+
 /// The stream is opened and open for so long, then it ends.
 fn stream_for(harness: &mut CoreHarness, millis: u64, why: Option<TransportError>) {
     let stream = *harness.streams.last().unwrap();
