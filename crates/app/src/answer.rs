@@ -74,7 +74,7 @@ impl App {
         let device = self.device()?;
         let id = parse(challenge_id)?;
         // Only waiting requests are recorded, so that a page can't fill the memory with ids.
-        if self.waiting(&id).await?.is_some() {
+        if !self.waiting(&id).await?.is_empty() {
             self.note_shown(&id);
             device.shown(&id).await;
             self.changed();
@@ -89,12 +89,15 @@ impl App {
     pub async fn answer(&self, request: AnswerRequest) -> Result<AnswerResult, Failure> {
         let device = self.device()?;
         let id = parse(&request.challenge_id)?;
-        let Some(view) = self.waiting(&id).await? else {
+        let waiting = self.waiting(&id).await?;
+        if waiting.is_empty() {
             return Err(Failure::new("request_ended", "this request does not wait for an answer any more"));
-        };
-        if view.transcript.freeze().hash().to_string() != request.display_hash {
-            return Err(Failure::new("display_changed", "what was shown is not what would be signed"));
         }
+        // Of two providers' requests with one id, the one that was shown.
+        let is_shown = |view: &ChallengeView| view.transcript.freeze().hash().to_string() == request.display_hash;
+        let Some(view) = waiting.into_iter().find(is_shown) else {
+            return Err(Failure::new("display_changed", "what was shown is not what would be signed"));
+        };
         let decision = match request.decision {
             Decision::Deny => device::Decision::Deny { reason: None },
             Decision::NotMe => device::Decision::Deny { reason: Some(DenialReason::NotMe) },
@@ -112,7 +115,7 @@ impl App {
             (device::Decision::Approve { .. }, Some(pin)) => Some(pin.entry()?),
             _ => None,
         };
-        let answered = device.answer(&id, decision, &TypedPin(pin)).await;
+        let answered = device.answer_for(&view.account, &id, decision, &TypedPin(pin)).await;
         self.changed();
         let answered = answered?;
         self.note_answered(&id, answered.decision);
@@ -139,8 +142,8 @@ impl App {
         Ok(())
     }
 
-    async fn waiting(&self, id: &ChallengeId) -> Result<Option<ChallengeView>, Failure> {
-        Ok(self.device()?.pending().await.into_iter().find(|view| view.id == *id))
+    async fn waiting(&self, id: &ChallengeId) -> Result<Vec<ChallengeView>, Failure> {
+        Ok(self.device()?.pending().await.into_iter().filter(|view| view.id == *id).collect())
     }
 }
 

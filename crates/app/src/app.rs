@@ -201,7 +201,7 @@ impl App {
     async fn requests(&self, device: &Device) -> Vec<PendingRequest> {
         let mut requests = Vec::new();
         for view in device.pending().await {
-            let needs_pin = device.asks_for_pin(&view.id).await;
+            let needs_pin = device.asks_for_pin(&view.account, &view.id).await;
             requests.push(PendingRequest::render(view, needs_pin));
         }
         requests

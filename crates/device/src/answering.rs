@@ -77,7 +77,30 @@ impl Device {
         decision: Decision,
         verifier: &dyn UserVerifier,
     ) -> Result<AnswerResult, AnswerError> {
-        let handle = self.handle_of(id).await?;
+        self.decide_for(self.handle_of(None, id).await?, id, decision, verifier).await
+    }
+
+    /// As [`Device::answer`], where the account is known: ids are the providers' own, and another's request may have the same one.
+    ///
+    /// # Errors
+    /// As [`Device::answer`].
+    pub async fn answer_for(
+        &self,
+        account: &AccountId,
+        id: &ChallengeId,
+        decision: Decision,
+        verifier: &dyn UserVerifier,
+    ) -> Result<AnswerResult, AnswerError> {
+        self.decide_for(self.handle_of(Some(account), id).await?, id, decision, verifier).await
+    }
+
+    async fn decide_for(
+        &self,
+        handle: AccountHandle,
+        id: &ChallengeId,
+        decision: Decision,
+        verifier: &dyn UserVerifier,
+    ) -> Result<AnswerResult, AnswerError> {
         ask_whether_it_takes_part(&handle).await?;
         let decision = match decision {
             Decision::Deny { reason } => {
@@ -93,8 +116,8 @@ impl Device {
     }
 
     /// Whether approving this request would ask for the PIN now. For an unknown request: yes.
-    pub async fn asks_for_pin(&self, id: &ChallengeId) -> bool {
-        let Ok(handle) = self.handle_of(id).await else { return true };
+    pub async fn asks_for_pin(&self, account: &AccountId, id: &ChallengeId) -> bool {
+        let Ok(handle) = self.handle_of(Some(account), id).await else { return true };
         let asked = id.clone();
         let state = move |core: &Core, at| (core.account().has_passkey(), core.verification_of(&asked), now(core, at));
         match handle.task.read(state).await {
@@ -279,9 +302,13 @@ impl Device {
         })
     }
 
-    async fn handle_of(&self, id: &ChallengeId) -> Result<AccountHandle, AnswerError> {
+    /// The account of this request; of any account, or of this one alone.
+    async fn handle_of(&self, of: Option<&AccountId>, id: &ChallengeId) -> Result<AccountHandle, AnswerError> {
         let mut has_ended = false;
         for (account, handle) in self.handles() {
+            if of.is_some_and(|of| *of != account) {
+                continue;
+            }
             let asked = id.clone();
             let found = handle.task.read(move |core, _| (core.is_open(&asked), core.has_received(&asked))).await;
             let (is_open, was_received) = found.unwrap_or_default();

@@ -539,6 +539,24 @@ async fn a_provider_that_is_away_does_not_hold_up_another() {
 }
 
 #[tokio::test]
+async fn attack_another_providers_request_with_the_same_id_is_not_answered_in_its_place() {
+    let fixture = DeviceFixture::new();
+    let (device, first) = fixture.enrolled().await;
+    let second = fixture.enrolled_elsewhere(&device).await;
+    let id = fixture.provider.lock().unwrap().ask_login();
+    let copied = Challenge { jti: id.clone(), ..fixture.other.lock().unwrap().claims() };
+    fixture.other.lock().unwrap().ask(&copied);
+    device.pull().await;
+    assert_eq!(device.pending().await.len(), 2);
+    for (account, own) in [(second.account, "654321"), (first.account, "123456")] {
+        let answered = device.answer_for(&account, &id, YES, &pin(own)).await.unwrap();
+        assert_eq!((answered.account, answered.outcome), (account, Some(Ending::Approved)));
+    }
+    assert_eq!(fixture.provider.lock().unwrap().answers.len(), 1);
+    assert_eq!(fixture.other.lock().unwrap().answers.len(), 1);
+}
+
+#[tokio::test]
 async fn watching_falls_back_to_long_polls_where_streams_are_refused() {
     let fixture = DeviceFixture::new();
     let (device, _) = fixture.enrolled().await;

@@ -166,10 +166,10 @@ impl Watcher {
             RuleDecision::Approve => Decision::Approve { value: None },
             RuleDecision::Deny => Decision::Deny { reason: None },
         };
-        let (device, pad, id, failed_answers) =
-            (self.device.clone(), self.pad.clone(), view.id.clone(), self.failed_answers.clone());
+        let (device, pad, failed_answers) = (self.device.clone(), self.pad.clone(), self.failed_answers.clone());
+        let (account, id) = (view.account.clone(), view.id.clone());
         tokio::spawn(async move {
-            if let Err(error) = device.answer(&id, decision, &*pad).await {
+            if let Err(error) = device.answer_for(&account, &id, decision, &*pad).await {
                 // The receiver is gone once the command has ended.
                 let _ = failed_answers.send((id, error));
             }

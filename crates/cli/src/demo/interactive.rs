@@ -239,7 +239,7 @@ impl Session<'_> {
         let Some(current) = self.current.take() else { return Ok(()) };
         let not_me = decision == Decision::Deny { reason: Some(DenialReason::NotMe) };
         let (view, decided) = (current.view, Instant::now());
-        match self.alice.device.answer(&view.id, decision, &PinPad::Terminal).await {
+        match self.alice.device.answer_for(&view.account, &view.id, decision, &PinPad::Terminal).await {
             Ok(answered) => {
                 self.output.message(&format!("\n{}", answer::describe(&answered, self.output.paint())))?;
                 if not_me {

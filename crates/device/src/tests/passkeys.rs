@@ -127,7 +127,8 @@ async fn a_passkey_signs_each_approval_by_itself_and_no_pin_is_asked() {
     let page = Page::enrolled().await;
     for verification in [UserVerification::Required, UserVerification::Preferred] {
         let id = page.asked(verification).await;
-        assert!(!page.device.asks_for_pin(&id).await);
+        let account = page.device.accounts().await.unwrap()[0].account.clone();
+        assert!(!page.device.asks_for_pin(&account, &id).await);
         let answered = page.device.answer(&id, YES, &NobodyAsked).await.unwrap();
         assert_eq!((answered.decision, answered.outcome), (answer::Decision::Approved, Some(Ending::Approved)));
     }
@@ -202,7 +203,7 @@ async fn a_page_without_a_screen_lock_enrolls_by_pin() {
     page.fixture.provider.lock().unwrap().confirm_registered();
     page.device.pull().await;
     let id = page.asked(UserVerification::Required).await;
-    assert!(page.device.asks_for_pin(&id).await);
+    assert!(page.device.asks_for_pin(&enrolled.account, &id).await);
     assert_eq!(page.device.answer(&id, YES, &pin("123456")).await.unwrap().outcome, Some(Ending::Approved));
 }
 
