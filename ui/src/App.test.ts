@@ -226,6 +226,7 @@ it("leads from a new account to being woken, to practice, and to the requests", 
     test: false,
     confirm: false,
     passkey: true,
+    takes_passkeys: false,
     known_passkey: false,
   });
   backend.change({ link_waiting: true, link_revision: 1 });

@@ -33,6 +33,8 @@ pub struct LinkPreview {
     pub confirm: bool,
     /// Whether the approval key can be a passkey: the screen lock takes the place of a PIN.
     pub passkey: bool,
+    /// Whether the provider takes passkeys from this device: where `passkey` is not, a screen lock may be what is missing.
+    pub takes_passkeys: bool,
     /// Whether a passkey that this person has for this page already may take the new one's place.
     pub known_passkey: bool,
 }
@@ -81,6 +83,7 @@ impl App {
             test: found.test,
             confirm: found.confirm == Confirm::Code,
             passkey: found.passkey.is_some(),
+            takes_passkeys: found.takes_passkeys,
             known_passkey: found.takes_known_passkey,
         })
     }

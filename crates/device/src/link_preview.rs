@@ -52,6 +52,9 @@ pub struct LinkPreview {
     pub support: Option<Support>,
     /// The passkey that can be the approval key; `None` where this device is no page of the provider's, or the provider takes none.
     pub passkey: Option<PasskeyRequest>,
+    /// Whether the provider takes passkeys from this page, and this device may use them: where there is none all the same, the browser
+    /// has none or nothing on this device verifies the person.
+    pub takes_passkeys: bool,
     /// Whether a passkey that this person has for this page may register it again ([`Device::enroll_again`]).
     pub takes_known_passkey: bool,
     /// Whether the provider takes devices that several people use.
@@ -108,8 +111,11 @@ impl Device {
         let subject_label = text::escape(&token.subject_label);
         let passkey = self.passkey_for(&discovery, link.token().hash(), &domain, &subject_label).await;
         // On a device that several people use, any of them could use it.
-        let passkey = passkey.filter(|_| !known.iter().any(Account::is_shared_here));
+        let is_private = !known.iter().any(Account::is_shared_here);
+        let passkey = passkey.filter(|_| is_private);
+        let taken = discovery.passkeys.is_some_and(|taken| taken.policy != PasskeyPolicy::Off);
         Ok(LinkPreview {
+            takes_passkeys: is_private && taken && self.party_here(&discovery).is_some(),
             takes_known_passkey: passkey.is_some() && discovery.resume.is_some_and(|how| how != ResumePolicy::Off),
             passkey,
             shared_allowed: discovery.shared == Some(SharedPolicy::Allowed),
@@ -156,10 +162,15 @@ impl Device {
 
     /// This page as its passkeys know it; `None` where this provider takes none of them, or there are none here.
     pub(crate) async fn relying_party(&self, discovery: &Discovery) -> Option<RelyingParty> {
+        let party = self.party_here(discovery)?;
+        self.inner.services.keys.makes_passkeys().await.then_some(party)
+    }
+
+    /// This page as the provider's passkeys would know it, whether there are any here or not.
+    fn party_here(&self, discovery: &Discovery) -> Option<RelyingParty> {
         let is_supported = discovery.approval_key_types_supported.contains(&ApprovalKeyType::Webauthn);
         let party = RelyingParty::of(&discovery.issuer).filter(|_| is_supported)?;
-        let is_here = self.inner.code_origin.as_ref() == Some(&party.origin);
-        (is_here && self.inner.services.keys.makes_passkeys().await).then_some(party)
+        (self.inner.code_origin.as_ref() == Some(&party.origin)).then_some(party)
     }
 
     pub(crate) async fn get(&self, url: String) -> Result<Reply, EnrollError> {

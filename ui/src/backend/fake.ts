@@ -203,6 +203,7 @@ export class FakeBackend implements Backend {
     test: false,
     confirm: true,
     passkey: false,
+    takes_passkeys: true,
     known_passkey: false,
   });
   onEnroll: () => EnrollmentResult | Failure = () => ({ account: "ac_1", confirmation_code: "482913" });

@@ -364,6 +364,10 @@ confirm: boolean,
  */
 passkey: boolean, 
 /**
+ * Whether the provider takes passkeys from this device: where `passkey` is not, a screen lock may be what is missing.
+ */
+takes_passkeys: boolean, 
+/**
  * Whether a passkey that this person has for this page already may take the new one's place.
  */
 known_passkey: boolean, };

@@ -14,13 +14,17 @@ export function fakeBrowser(
     first?: BrowserSide["first"];
     lock?: ScreenLock;
     forgets?: boolean;
+    /** What the provider calls itself. */
+    name?: string;
   } = {},
 ): BrowserSide {
   const web = Object.assign(backend, {
     link: () => abilities.link,
     linkLost: abilities.linkLost ?? false,
   }) as WebBackend;
-  return Object.defineProperties(browserSide(web), {
+  const side = browserSide(web);
+  return Object.defineProperties(side, {
+    name: { value: abilities.name ?? side.name },
     first: { value: abilities.first },
     screenLock: { value: async () => abilities.lock ?? "ready" },
     forgets: { value: async () => abilities.forgets ?? false },

@@ -5,7 +5,7 @@ import { afterEach, expect, it, vi } from "vitest";
 
 import App from "../App.svelte";
 import { account, FakeBackend } from "../backend/fake";
-import type { Snapshot } from "../backend/types";
+import type { LinkPreview, Snapshot } from "../backend/types";
 import { en } from "../words/en";
 import { fakeBrowser } from "./fake";
 import { browserWords } from "./words/words";
@@ -87,6 +87,14 @@ it("says that there is no screen lock, looks again, or goes on with a PIN", asyn
   expect(backend.calls.map(([call]) => call)).toEqual(["preview", "preview"]);
 });
 
+it("speaks of no screen lock where the provider takes no passkeys", async () => {
+  const { backend, press, onScreen } = openPage({ lock: "absent" }, { link_waiting: true, link_revision: 1 });
+  const { onPreview } = backend;
+  backend.onPreview = () => ({ ...(onPreview() as LinkPreview), takes_passkeys: false });
+  await press("#confirm");
+  await onScreen("pin-new");
+});
+
 it("looks at a pasted link again once there is a screen lock", async () => {
   const abilities = { lock: "absent" as "absent" | "ready" };
   const { press, see, onScreen, backend } = openPage(abilities);
@@ -102,6 +110,15 @@ it("looks at a pasted link again once there is a screen lock", async () => {
     ["preview", link],
     ["preview", link],
   ]);
+});
+
+it("names the provider as it calls itself, above the domain that it can prove", async () => {
+  const { see } = openPage({ name: "Example Bank" }, { link_waiting: true, link_revision: 1 });
+  expect((await see("#preview-name")).textContent).toBe(en.preview.callsItself("Example Bank"));
+  cleanup();
+  const { see: seeNext } = openPage({ name: "acme.example" }, { link_waiting: true, link_revision: 1 });
+  await seeNext("#preview-domain");
+  expect(document.querySelector("#preview-name")).toBeNull();
 });
 
 it("says before enrolling that this browser forgets", async () => {
@@ -159,6 +176,7 @@ it("says before the system's sheet what it is for while a phone is set up", asyn
     test: false,
     confirm: false,
     passkey: true,
+    takes_passkeys: false,
     known_passkey: false,
   });
   backend.enroll = () => new Promise(() => undefined);

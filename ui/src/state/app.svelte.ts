@@ -300,8 +300,8 @@ export class AppState {
   /** Goes on from a verified link: a key of the screen lock at once, else a PIN; where there is no lock yet, that is said first. */
   async setUp(preview: LinkPreview): Promise<Failure | undefined> {
     if (preview.passkey) return this.enroll(undefined, this.snapshot?.suggested_device_name ?? "");
-    const lock = await this.browser?.screenLock();
-    this.screen = { name: lock === "absent" ? "no-screen-lock" : "pin-new" };
+    const isMissing = preview.takes_passkeys && (await this.browser?.screenLock()) === "absent";
+    this.screen = { name: isMissing ? "no-screen-lock" : "pin-new" };
     return undefined;
   }
 

@@ -56,6 +56,7 @@ export const german = (here: Here): Words => {
     preview: {
       title: here === "phone" ? "Dieses Handy einrichten?" : "Diesen Computer einrichten?",
       wants: [`möchte ${device.what} um die Freigaben von`, "bitten"],
+      callsItself: (provider: string) => `${provider} (nennt sich so)`,
       also: (ascii: string) => `In einfachen Buchstaben: ${ascii}`,
       isNew: "Hier neu",
       ask: "Nur, wenn Sie selbst um diesen Link gebeten haben.",

@@ -55,6 +55,7 @@ export const english = (here: Here) => {
       title: `Set up ${device}?`,
       /** Between the domain and the user, and after the user. */
       wants: [`wants to ask ${device} for the approvals of`, ""],
+      callsItself: (provider: string) => `${provider} (calls itself so)`,
       also: (ascii: string) => `In plain letters: ${ascii}`,
       isNew: "New here",
       ask: "Only if you asked for this link yourself.",

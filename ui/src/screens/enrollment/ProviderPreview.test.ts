@@ -17,6 +17,7 @@ function renderPreview(overrides: Partial<LinkPreview> = {}) {
     test: false,
     confirm: true,
     passkey: false,
+    takes_passkeys: false,
     known_passkey: false,
     ...overrides,
   };
