@@ -12,9 +12,8 @@ use countersign_device::ports::vault::VaultError;
 use countersign_device::transcript::Locale;
 use countersign_device::{Device, Ports};
 use countersign_jose::random::Random;
-use countersign_protocol::{limits, text};
 use futures_util::future::{AbortHandle, Abortable};
-use js_sys::{Function, JSON, Promise};
+use js_sys::{Array, Function, JSON, Promise};
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 use wasm_bindgen::JsValue;
@@ -294,12 +293,13 @@ pub(super) async fn device_in(
     Ok((device, database, lock))
 }
 
-/// What this device may be called, until the person says: the system's name, as far as the browser tells it.
+/// What this device may be called, until the person says.
 fn device_name(navigator: &JsValue) -> String {
-    let modern = js::get(&js::get(navigator, "userAgentData"), "platform").as_string();
-    let name = modern.filter(|name| !name.is_empty()).or_else(|| js::get(navigator, "platform").as_string());
-    let may_be_shown = |name: &String| !name.is_empty() && text::check(name, limits::NAME_CHARACTERS).is_ok();
-    name.filter(may_be_shown).unwrap_or_else(|| "Browser".to_owned())
+    let user_agent = js::get(navigator, "userAgent").as_string().unwrap_or_default();
+    let brands = js::get(&js::get(navigator, "userAgentData"), "brands");
+    let names = Array::is_array(&brands).then(|| Array::from(&brands)).unwrap_or_default();
+    let names: Vec<String> = names.iter().filter_map(|brand| js::get(&brand, "brand").as_string()).collect();
+    crate::device_name::device_name(&user_agent, &names)
 }
 
 /// One of an enumeration's names.
