@@ -124,6 +124,22 @@ it("opens the device once, and passes commands on", async () => {
   ]);
 });
 
+it("checks at once when the browser is back on line, and is looked at", async () => {
+  const app = new FakeApp();
+  const { backend } = pageWith(app);
+  await backend.snapshot();
+  const checked = vi.fn(async () => undefined);
+  app.check_now = checked;
+  dispatchEvent(new Event("online"));
+  await settled();
+  expect(checked).toHaveBeenCalledTimes(1);
+  vi.spyOn(document, "hidden", "get").mockReturnValue(true);
+  dispatchEvent(new Event("online"));
+  await settled();
+  expect(checked).toHaveBeenCalledTimes(1);
+  vi.spyOn(document, "hidden", "get").mockReturnValue(false);
+});
+
 it("asks its own provider, right above the page, whether a known passkey may go on", async () => {
   history.replaceState(null, "", "/tenant/device/");
   const app = new FakeApp();

@@ -101,6 +101,10 @@ class DevicePage {
       // Who asks for something next is told why it can't be opened.
       else void this.open().catch(() => undefined);
     });
+    // The device would try again by itself, in up to half a minute.
+    addEventListener("online", () => {
+      if (!document.hidden) void this.run((app) => app.check_now()).catch(() => undefined);
+    });
   }
 
   /** The app, opened where it is not. */
