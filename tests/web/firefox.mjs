@@ -8,7 +8,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { createInterface } from "node:readline";
 
-import { Deadline, Tab } from "./tab.mjs";
+import { Deadline, Tab, until } from "./tab.mjs";
 
 const { WebSocket } = createRequire(new URL("../../ui/package.json", import.meta.url))("ws");
 
@@ -172,7 +172,11 @@ class FirefoxTab extends Tab {
   }
 
   async go(url) {
-    await this.browser.send("browsingContext.navigate", { context: this.context, url, wait: "interactive" });
+    // A navigation that follows another closely may be dropped for it.
+    await until(`${url} is opened`, async () => {
+      await this.browser.send("browsingContext.navigate", { context: this.context, url, wait: "interactive" });
+      return ((await this.evaluate("location.href")) === "about:blank") === (url === "about:blank");
+    });
   }
 
   async evaluate(expression) {
