@@ -5,12 +5,8 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 
 import { Chromium, until } from "./chromium.mjs";
-import { approval, enrollByPasskey, equal, settle } from "./steps.mjs";
+import { IN_APP, approval, enrollByPasskey, equal, settle } from "./steps.mjs";
 import { encodeQR } from "../../ui/node_modules/qr/index.js";
-
-/** An app's own browser on Android (WebView). */
-const IN_APP =
-  "Mozilla/5.0 (Linux; Android 16; Pixel 9 Build/BP2A; wv) AppleWebKit/537.36 (KHTML, like Gecko) Version/4.0 Chrome/145.0 Mobile Safari/537.36";
 
 const says = (tab, words) => until(`it says "${words}"`, async () => (await tab.text()).includes(words));
 

@@ -26,6 +26,8 @@ export class Provider {
   injected = "";
   /** Who asked, by `auth_req_id`. */
   #clients = new Map();
+  /** Commands that wait for a code. */
+  #asking = [];
   /** The addresses that were asked for. */
   asked = [];
   /** What it wrote to its standard error, at last. */
@@ -124,6 +126,17 @@ export class Provider {
     return link.enrollment_link.split("#")[1];
   }
 
+  /** The token of a link for this user, where the device's code will be typed; nobody types one. */
+  async linkTokenWithCode(user) {
+    const child = spawn(this.program, ["op", "link", user, ...this.#options()], { stdio: ["pipe", "pipe", "ignore"] });
+    this.#asking.push(child);
+    for await (const line of createInterface({ input: child.stdout })) {
+      const { enrollment_link } = JSON.parse(line);
+      if (enrollment_link) return enrollment_link.split("#")[1];
+    }
+    throw new Error("there is no link");
+  }
+
   async #post(path, form, client = TILL) {
     const authorization = `Basic ${Buffer.from(`${client}:${SECRET}`).toString("base64")}`;
     const body = new URLSearchParams(form);
@@ -166,6 +179,7 @@ export class Provider {
   }
 
   async stop() {
+    for (const child of this.#asking) child.kill();
     this.server.closeAllConnections();
     this.server.close();
     if (this.child.exitCode === null && this.child.signalCode === null) {

@@ -8,7 +8,7 @@ import { mkdir, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 
 import { until } from "./chromium.mjs";
-import { NUMBER, PAYMENT, enrollByPin, equal, linkOpened } from "./steps.mjs";
+import { IN_APP, NUMBER, PAYMENT, enrollByPin, equal, linkOpened } from "./steps.mjs";
 
 const AXE = readFileSync(new URL("../../ui/node_modules/axe-core/axe.min.js", import.meta.url), "utf8");
 const TAGS = ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa", "best-practice"];
@@ -104,6 +104,43 @@ async function beginning(browser, provider, language, prepare) {
   await tab.click("#continue");
   await until("it says what is wrong", () => tab.evaluate(`!!document.querySelector("#problem")`));
   await walk.look("link-wrong");
+  await tab.evaluate(`void (location.hash = "#diagnostics")`);
+  await tab.screen("diagnostics");
+  await until("all is found out", () => tab.evaluate(`document.body.innerText.includes("ahead of the server")`));
+  await walk.look("diagnostics");
+  await tab.close();
+  return [...walk.problems, ...(await inAnApp(browser, provider, language))];
+}
+
+/** In an app's own browser, which has no passkeys. */
+async function inAnApp(browser, provider, language) {
+  const tab = await browser.open("about:blank");
+  await tab.send("Emulation.setUserAgentOverride", { userAgent: IN_APP, acceptLanguage: language });
+  await tab.send("Page.addScriptToEvaluateOnNewDocument", { source: "delete window.PublicKeyCredential" });
+  await tab.send("Page.navigate", { url: `${provider.origin}/device/#${await provider.linkToken("alice")}` });
+  await tab.screen("elsewhere");
+  const walk = new Walk(tab, language);
+  await walk.look("elsewhere");
+  await tab.close();
+  return walk.problems;
+}
+
+/** Set up by a link whose code is typed where it came from. */
+async function withCode(browser, provider, language) {
+  const token = await provider.linkTokenWithCode("bob");
+  const tab = await browser.open("about:blank");
+  await speaking(language)(tab);
+  await tab.send("Page.navigate", { url: `${provider.origin}/device/#${token}` });
+  await tab.screen("preview");
+  await tab.click("#confirm");
+  await tab.click("#choose-pin");
+  await tab.screen("pin-new");
+  await tab.type("#pin", "271828");
+  await tab.type("#pin-again", "271828");
+  await tab.click("#enroll");
+  await tab.screen("code");
+  const walk = new Walk(tab, language);
+  await walk.look("code");
   await tab.close();
   return walk.problems;
 }
@@ -166,6 +203,13 @@ async function setUpAndAfter(browser, provider, language, prepare) {
   await walk.look("number-half");
   await tab.click("#back");
   await tab.screen("requests");
+  await provider.acknowledgement("alice", "Gate 8", { interaction_type: "number_choose" });
+  await until("two wait", () => tab.evaluate(`document.querySelectorAll("#requests-list li").length === 2`));
+  await tab.click("#requests-list li:last-child button");
+  await tab.screen("request");
+  await walk.look("number-choice");
+  await tab.click("#deny");
+  await tab.screen("requests");
   await provider.ask("alice", "Order 2");
   await until("two wait", () => tab.evaluate(`document.querySelectorAll("#requests-list li").length === 2`));
   await walk.look("requests-two");
@@ -205,6 +249,10 @@ export const tests = {
       problems.push(...(await beginning(browser, provider, language, speaking(language))));
     }
     equal(problems, [], "problems");
+  },
+
+  async "the code to type elsewhere is on a screen that anybody can use"({ browser, provider }) {
+    equal(await withCode(browser, provider, "en"), [], "problems");
   },
 
   async "every screen with an account is one that anybody can use"({ browser, provider }) {

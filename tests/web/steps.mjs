@@ -74,6 +74,10 @@ export const PAYMENT = {
 };
 export const NUMBER = { interaction_type: "input_manual" };
 
+/** An app's own browser on Android (WebView). */
+export const IN_APP =
+  "Mozilla/5.0 (Linux; Android 16; Pixel 9 Build/BP2A; wv) AppleWebKit/537.36 (KHTML, like Gecko) Version/4.0 Chrome/145.0 Mobile Safari/537.36";
+
 /** The PIN of `enrollByPin`, typed where an approval asks for it. */
 export async function approveByPin(tab) {
   await tab.click("#approve");
