@@ -4,7 +4,7 @@ import { cleanup, fireEvent, render, waitFor } from "@testing-library/svelte";
 import { afterEach, beforeEach, expect, it, vi } from "vitest";
 
 import App from "./App.svelte";
-import { account, FakeBackend, line, payment, result, signIn } from "./backend/fake";
+import { account, FakeBackend, line, payment, result, signIn, linkPreview } from "./backend/fake";
 import type { Snapshot } from "./backend/types";
 import { de } from "./words/de";
 import { en } from "./words/en";
@@ -217,18 +217,7 @@ it("leads from a new account to being woken, to practice, and to the requests", 
   const { backend, onScreen, press, see, ready } = await openPage({ accounts: [account()] });
   backend.withWaker("askable").change({});
   backend.onEnroll = () => ({ account: "ac_1", confirmation_code: null });
-  backend.onPreview = () => ({
-    issuer: "https://id.acme.example",
-    domain: "acme.example",
-    punycode: null,
-    new_provider: true,
-    subject_label: "Alice",
-    test: false,
-    confirm: false,
-    passkey: true,
-    takes_passkeys: false,
-    known_passkey: false,
-  });
+  backend.onPreview = () => linkPreview({ confirm: false, passkey: true });
   backend.change({ link_waiting: true, link_revision: 1 });
   await onScreen("preview");
   await press("#confirm");

@@ -28,6 +28,22 @@ export function line(
   return { role, label, value, type, prominence, from: "device", ...(label_from === undefined ? {} : { label_from }) };
 }
 
+export function linkPreview(overrides: Partial<LinkPreview> = {}): LinkPreview {
+  return {
+    issuer: "https://id.acme.example",
+    domain: "acme.example",
+    punycode: null,
+    new_provider: true,
+    subject_label: "Alice",
+    test: false,
+    confirm: true,
+    passkey: false,
+    takes_passkeys: true,
+    known_passkey: false,
+    ...overrides,
+  };
+}
+
 export function account(overrides: Partial<AccountLine> = {}): AccountLine {
   return {
     account: "ac_1",
@@ -194,18 +210,7 @@ export class FakeBackend implements Backend {
   calls: [string, ...unknown[]][] = [];
   /** What `answer` replies. */
   onAnswer: (answer: Answer) => AnswerResult | Failure = (answer) => this.#acceptAnswer(answer);
-  onPreview: (link?: string) => LinkPreview | Failure = () => ({
-    issuer: "https://id.acme.example",
-    domain: "acme.example",
-    punycode: null,
-    new_provider: true,
-    subject_label: "Alice",
-    test: false,
-    confirm: true,
-    passkey: false,
-    takes_passkeys: true,
-    known_passkey: false,
-  });
+  onPreview: (link?: string) => LinkPreview | Failure = () => linkPreview();
   onEnroll: () => EnrollmentResult | Failure = () => ({ account: "ac_1", confirmation_code: "482913" });
   /** What `activity` replies. */
   onActivity: () => ActivityEntry[] | Failure = () => [];

@@ -4,8 +4,8 @@ import { cleanup, fireEvent, render, waitFor } from "@testing-library/svelte";
 import { afterEach, expect, it, vi } from "vitest";
 
 import App from "../App.svelte";
-import { account, FakeBackend } from "../backend/fake";
-import type { LinkPreview, Snapshot } from "../backend/types";
+import { account, FakeBackend, linkPreview } from "../backend/fake";
+import type { Snapshot } from "../backend/types";
 import { en } from "../words/en";
 import { fakeBrowser } from "./fake";
 import { browserWords } from "./words/words";
@@ -89,8 +89,7 @@ it("says that there is no screen lock, looks again, or goes on with a PIN", asyn
 
 it("speaks of no screen lock where the provider takes no passkeys", async () => {
   const { backend, press, onScreen } = openPage({ lock: "absent" }, { link_waiting: true, link_revision: 1 });
-  const { onPreview } = backend;
-  backend.onPreview = () => ({ ...(onPreview() as LinkPreview), takes_passkeys: false });
+  backend.onPreview = () => linkPreview({ takes_passkeys: false });
   await press("#confirm");
   await onScreen("pin-new");
 });
@@ -167,18 +166,7 @@ it("tells a page that did not load, and tries again with the same link", async (
 
 it("says before the system's sheet what it is for while a phone is set up", async () => {
   const { backend, press, see } = openPage({}, { link_waiting: true, link_revision: 1 });
-  backend.onPreview = () => ({
-    issuer: "https://id.acme.example",
-    domain: "acme.example",
-    punycode: null,
-    new_provider: true,
-    subject_label: "Alice",
-    test: false,
-    confirm: false,
-    passkey: true,
-    takes_passkeys: false,
-    known_passkey: false,
-  });
+  backend.onPreview = () => linkPreview({ confirm: false, passkey: true });
   backend.enroll = () => new Promise(() => undefined);
   await press("#confirm");
   await waitFor(async () => expect((await see("#working")).textContent).toBe(words.sheet.setUp));

@@ -1,6 +1,7 @@
 import { fireEvent, render, waitFor } from "@testing-library/svelte";
 import { expect, it } from "vitest";
 
+import { linkPreview } from "../../backend/fake";
 import type { LinkPreview } from "../../backend/types";
 import { fakeState } from "../../state/fakeState";
 import { en } from "../../words/en";
@@ -8,19 +9,7 @@ import ProviderPreview from "./ProviderPreview.svelte";
 
 function renderPreview(overrides: Partial<LinkPreview> = {}) {
   const { appState, backend } = fakeState();
-  const preview: LinkPreview = {
-    issuer: "https://id.acme.example",
-    domain: "acme.example",
-    punycode: null,
-    new_provider: false,
-    subject_label: "Alice",
-    test: false,
-    confirm: true,
-    passkey: false,
-    takes_passkeys: false,
-    known_passkey: false,
-    ...overrides,
-  };
+  const preview = linkPreview({ new_provider: false, ...overrides });
   return { ...render(ProviderPreview, { appState, preview }), appState, backend };
 }
 
