@@ -2,13 +2,15 @@
 
 use std::path::Path;
 use std::sync::Arc;
+use std::thread;
+use std::time::{Duration, Instant};
 
 use axum::body::Body;
 use axum::http::{HeaderMap, Request, StatusCode, header};
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use countersign_gateway::{InProcessApprover, Ports};
-use countersign_op::{Config, Provider};
+use countersign_op::{Config, OpenError, Provider};
 use countersign_protocol::id::Subject;
 use countersign_testing::{CountingRandom, ManualClock};
 use countersign_testing_gateway::TestDevice;
@@ -119,6 +121,9 @@ pub(crate) struct World {
     pub(crate) side: countersign_testing_gateway::World,
 }
 
+/// For how long a home may stay in use by threads that are ending.
+const PATIENCE: Duration = Duration::from_secs(30);
+
 /// What came back.
 #[derive(Debug)]
 pub(crate) struct Reply {
@@ -185,9 +190,14 @@ impl World {
     pub(crate) fn over(home: tempfile::TempDir, config: &str, clock: Arc<ManualClock>, seed: u64) -> World {
         let random = Arc::new(CountingRandom::seeded(seed));
         let ports = Ports { clock: clock.clone(), random: random.clone() };
-        let provider = match Provider::open(read(config, home.path()), home.path(), ports) {
-            Ok(provider) => provider,
-            Err(error) => panic!("{error}"),
+        let began = Instant::now();
+        let provider = loop {
+            match Provider::open(read(config, home.path()), home.path(), ports.clone()) {
+                Ok(provider) => break provider,
+                // Threads of the one that was there before are ending.
+                Err(OpenError::InUse { .. }) if began.elapsed() < PATIENCE => thread::sleep(Duration::from_millis(10)),
+                Err(error) => panic!("{error}"),
+            }
         };
         World::of(provider, home, clock, random)
     }
