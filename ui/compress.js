@@ -6,7 +6,7 @@ import { brotliCompressSync, gzipSync } from "node:zlib";
 
 const GOAL_KIB = 500;
 /** What it had when this was last set, and a fiftieth (docs/performance.md). */
-const LIMIT_KIB = 758;
+const LIMIT_KIB = 759;
 const folder = process.argv[2];
 const sizes = {};
 for (const file of readdirSync(folder, { recursive: true })) {

@@ -28,6 +28,6 @@ export interface WokenDevice {
 
 /** The module as the worker loads it. */
 export interface WorkerModule {
-  default(source: { module_or_path: URL }): Promise<unknown>;
+  default(source: { module_or_path: URL | Promise<Response> }): Promise<unknown>;
   WokenDevice: { open(patience_ms: number): Promise<WokenDevice | undefined> };
 }

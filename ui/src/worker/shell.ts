@@ -131,10 +131,10 @@ export class Shell {
   }
 }
 
-/** Serves the page's files from now on, where the provider listed them. */
-export function serveShell(worker: ServiceWorkerGlobalScope): void {
+/** Serves the page's files from now on, where the provider listed them; else `undefined`. */
+export function serveShell(worker: ServiceWorkerGlobalScope): Shell | undefined {
   const list = (worker as unknown as { countersignShell?: ShellList }).countersignShell;
-  if (!list) return;
+  if (!list) return undefined;
   const shell = new Shell(worker, list);
   worker.addEventListener("install", (event) => event.waitUntil(shell.keep()));
   worker.addEventListener("activate", (event) => event.waitUntil(shell.tidy()));
@@ -147,4 +147,5 @@ export function serveShell(worker: ServiceWorkerGlobalScope): void {
     event.respondWith(shell.serve(file));
     if (event.request.mode === "navigate") event.waitUntil(shell.update());
   });
+  return shell;
 }

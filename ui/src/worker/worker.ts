@@ -11,10 +11,14 @@ declare const DEVICE_MODULE: string;
 
 const worker = self as unknown as ServiceWorkerGlobalScope;
 
+const shell = serveShell(worker);
 let loaded: Promise<unknown> | undefined;
 
+/** From what is kept, where it is: a provider that was updated since has a module of another name. */
+const module = () => shell?.serve(DEVICE_MODULE) ?? new URL(DEVICE_MODULE, worker.registration.scope);
+
 async function load() {
-  loaded ??= init({ module_or_path: new URL(DEVICE_MODULE, worker.registration.scope) }).catch((thrown: unknown) => {
+  loaded ??= init({ module_or_path: module() }).catch((thrown: unknown) => {
     // The next push tries again.
     loaded = undefined;
     throw thrown;
@@ -28,4 +32,3 @@ worker.addEventListener("notificationclick", (event) => event.waitUntil(opened(w
 worker.addEventListener("pushsubscriptionchange", (event) =>
   (event as ExtendableEvent).waitUntil(subscriptionChanged(worker, load)),
 );
-serveShell(worker);

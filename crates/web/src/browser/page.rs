@@ -297,7 +297,7 @@ pub(super) async fn device_in(
 fn device_name(navigator: &JsValue) -> String {
     let user_agent = js::get(navigator, "userAgent").as_string().unwrap_or_default();
     let brands = js::get(&js::get(navigator, "userAgentData"), "brands");
-    let names = Array::is_array(&brands).then(|| Array::from(&brands)).unwrap_or_default();
+    let names = if Array::is_array(&brands) { Array::from(&brands) } else { Array::new() };
     let names: Vec<String> = names.iter().filter_map(|brand| js::get(&brand, "brand").as_string()).collect();
     crate::device_name::device_name(&user_agent, &names)
 }
