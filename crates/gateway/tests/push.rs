@@ -524,6 +524,7 @@ async fn a_stream_that_brought_nothing_yet_is_told_as_well() {
     let pushing = Pushing::start().await;
     let (device, _) = pushing.enroll("phone").await;
     let mut events = Events::open(&pushing.world, &device).await;
+    assert!(events.next().await.expect("it is open").is_comment, "it has looked, and found nothing");
     pushing.service.reply([ServiceReply::status(410)]);
     device.call(&pushing.world, Method::POST, "/push/device/push-test", None).await;
     assert_eq!(events.update().await.push.expect("it has changed").state, PushState::Gone);

@@ -199,6 +199,9 @@ pub(crate) fn attempted(
             .connection()
             .prepare_cached("UPDATE push_address SET sent_at = ?2 WHERE device_id = ?1")?
             .execute(params![device.as_str(), millis(sent_at)])?;
+    } else if state != AddressState::Ok {
+        // Its stream tells it.
+        transaction.notify_after_commit(device.as_str());
     }
     Ok(changed == 1)
 }
