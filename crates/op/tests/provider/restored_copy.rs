@@ -115,7 +115,7 @@ async fn a_copy_by_backup_cancels_what_is_pending_and_redeems_nothing_at_its_fir
     // It is a copy once.
     world.advance_seconds(10);
     let after = world.had(&mut phone).await;
-    let world = world.restarted_with(&config());
+    let world = world.restarted_after_serving(&config()).await;
     assert_eq!(world.poll("till", &after.approved).await.status, StatusCode::OK);
     let outcomes = phone.pull(&world.side).await.withdrawn;
     assert!(outcomes.iter().all(|withdrawn| withdrawn.outcome.peek().expect("readable").outcome != Ending::Expired));
@@ -129,12 +129,12 @@ async fn a_raw_copy_older_than_its_keys_is_noticed_as_well() {
     world.served().await;
     let folder = tempfile::tempdir().expect("a folder");
     let copy = world.raw_copy(folder.path());
-    let world = world.restarted_with(&config());
+    let world = world.restarted_after_serving(&config()).await;
     assert_eq!(world.poll("till", &before.approved).await.status, StatusCode::OK, "a restart is no restore");
     world.served().await;
     let world = world.restored_from(&copy, &config());
     world.gives_nothing_again(&before).await;
-    let world = world.restarted_with(&config());
+    let world = world.restarted_after_serving(&config()).await;
     let ask = world.ask_offline().await;
     let challenge = phone.pull(&world.side).await.challenges.pop().expect("a request");
     let challenge = phone.verify(&challenge);

@@ -1,8 +1,8 @@
 //! A provider over a folder of its own, a client that posts to it, and a test device at its gateway.
 
+use std::fs::File;
 use std::path::Path;
 use std::sync::Arc;
-use std::thread;
 use std::time::{Duration, Instant};
 
 use axum::body::Body;
@@ -10,7 +10,7 @@ use axum::http::{HeaderMap, Request, StatusCode, header};
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use countersign_gateway::{InProcessApprover, Ports};
-use countersign_op::{Config, OpenError, Provider};
+use countersign_op::{Config, Provider};
 use countersign_protocol::id::Subject;
 use countersign_testing::{CountingRandom, ManualClock};
 use countersign_testing_gateway::TestDevice;
@@ -121,7 +121,7 @@ pub(crate) struct World {
     pub(crate) side: countersign_testing_gateway::World,
 }
 
-/// For how long a home may stay in use by threads that are ending.
+/// For how long a home may stay in use by what is ending.
 const PATIENCE: Duration = Duration::from_secs(30);
 
 /// What came back.
@@ -147,6 +147,20 @@ impl World {
         let World { provider, side } = self;
         let countersign_testing_gateway::World { home, clock, gateway, router, random: _ } = side;
         drop((provider, gateway, router));
+        World::over(home, config, clock, 8)
+    }
+
+    /// As [`World::restarted_with`], after the provider has served: what it began may still be ending.
+    pub(crate) async fn restarted_after_serving(self, config: &str) -> World {
+        let World { provider, side } = self;
+        let countersign_testing_gateway::World { home, clock, gateway, router, random: _ } = side;
+        drop((provider, gateway, router));
+        let began = Instant::now();
+        let is_held = || File::open(home.path().join("serving.lock")).is_ok_and(|file| file.try_lock_shared().is_err());
+        while is_held() {
+            assert!(began.elapsed() < PATIENCE, "the provider has not ended");
+            tokio::time::sleep(Duration::from_millis(10)).await;
+        }
         World::over(home, config, clock, 8)
     }
 
@@ -190,14 +204,9 @@ impl World {
     pub(crate) fn over(home: tempfile::TempDir, config: &str, clock: Arc<ManualClock>, seed: u64) -> World {
         let random = Arc::new(CountingRandom::seeded(seed));
         let ports = Ports { clock: clock.clone(), random: random.clone() };
-        let began = Instant::now();
-        let provider = loop {
-            match Provider::open(read(config, home.path()), home.path(), ports.clone()) {
-                Ok(provider) => break provider,
-                // Threads of the one that was there before are ending.
-                Err(OpenError::InUse { .. }) if began.elapsed() < PATIENCE => thread::sleep(Duration::from_millis(10)),
-                Err(error) => panic!("{error}"),
-            }
+        let provider = match Provider::open(read(config, home.path()), home.path(), ports) {
+            Ok(provider) => provider,
+            Err(error) => panic!("{error}"),
         };
         World::of(provider, home, clock, random)
     }
