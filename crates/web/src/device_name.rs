@@ -1,6 +1,6 @@
-//! What a device in a browser may be called until the person says: its system and its browser, as both are told to every page.
+//! The suggested name of a device in a browser: the system and the browser.
 
-/// Browsers by what stands in their user agent, the more special first.
+/// Marks in a user agent and the browsers that they name. The first match counts.
 const BROWSERS: [(&str, &str); 6] = [
     ("SamsungBrowser/", "Samsung Internet"),
     ("Edg", "Edge"),
@@ -10,7 +10,7 @@ const BROWSERS: [(&str, &str); 6] = [
     ("Safari/", "Safari"),
 ];
 
-/// Systems by what stands in a user agent, the more special first.
+/// Marks in a user agent and the systems that they name. The first match counts.
 const SYSTEMS: [(&str, &str); 8] = [
     ("iPhone", "iPhone"),
     ("iPad", "iPad"),
@@ -28,12 +28,11 @@ pub fn device_name(user_agent: &str, brands: &[String]) -> String {
     let named = |of: &[(&'static str, &'static str)]| {
         of.iter().find(|(mark, _)| user_agent.contains(mark)).map(|(_, name)| *name)
     };
-    // Those that call themselves Chrome in their user agent say there what they are.
-    let brand = brands.iter().map(String::as_str).find(|brand| *brand == "Chromium" || *brand == "Brave");
-    let is_chromium_alone = brands.iter().all(|brand| brand == "Chromium" || brand.contains("Brand"));
+    // Some that call themselves Chrome in their user agent say in their brands, in any order, what they are.
+    let has = |name: &str| brands.iter().any(|brand| brand == name);
     let browser = match named(&BROWSERS) {
-        Some("Chrome") if brand == Some("Brave") => Some("Brave"),
-        Some("Chrome") if brand.is_some() && is_chromium_alone => Some("Chromium"),
+        Some("Chrome") if has("Brave") => Some("Brave"),
+        Some("Chrome") if has("Chromium") && !has("Google Chrome") => Some("Chromium"),
         named => named,
     };
     match (named(&SYSTEMS), browser) {
@@ -54,7 +53,7 @@ mod tests {
             (chrome("X11; Linux x86_64"), brands(&["Chromium", "Not)A;Brand"]), "Linux (Chromium)"),
             (chrome("Linux; Android 10; K"), brands(&["Google Chrome", "Chromium", "Not A Brand"]), "Android (Chrome)"),
             (chrome("Windows NT 10.0") + " Edg/156.0", brands(&["Microsoft Edge", "Chromium"]), "Windows (Edge)"),
-            (chrome("Windows NT 10.0"), brands(&["Brave", "Chromium", "Not_A Brand"]), "Windows (Brave)"),
+            (chrome("Windows NT 10.0"), brands(&["Chromium", "Not_A Brand", "Brave"]), "Windows (Brave)"),
             (
                 "Mozilla/5.0 (X11; Linux x86_64; rv:140.0) Gecko/20100101 Firefox/140.0".into(),
                 vec![],
