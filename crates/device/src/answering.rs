@@ -304,11 +304,9 @@ impl Device {
 
     /// The account of this request; of any account, or of this one alone.
     async fn handle_of(&self, of: Option<&AccountId>, id: &ChallengeId) -> Result<AccountHandle, AnswerError> {
+        let is_meant = |account: &AccountId| of.is_none_or(|of| of == account);
         let mut has_ended = false;
-        for (account, handle) in self.handles() {
-            if of.is_some_and(|of| *of != account) {
-                continue;
-            }
+        for (account, handle) in self.handles().into_iter().filter(|(account, _)| is_meant(account)) {
             let asked = id.clone();
             let found = handle.task.read(move |core, _| (core.is_open(&asked), core.has_received(&asked))).await;
             let (is_open, was_received) = found.unwrap_or_default();
@@ -320,7 +318,7 @@ impl Device {
         if has_ended {
             return Err(AnswerError::Ended);
         }
-        for (account, why) in &self.inner.closed {
+        for (account, why) in self.inner.closed.iter().filter(|(account, _)| is_meant(account)) {
             if self.inner.services.vault.challenge(account, id).await?.is_some() {
                 return Err(AnswerError::Unusable { why: why.clone() });
             }

@@ -3,7 +3,7 @@
 use countersign_jose::hash::Hash;
 use countersign_jose::key::Thumbprint;
 use countersign_protocol::discovery::{
-    Discovery, Endpoints, PasskeyPolicy, ResumePolicy, SharedPolicy, Support, WELL_KNOWN,
+    Discovery, Endpoints, PasskeyPolicy, Passkeys, ResumePolicy, SharedPolicy, Support, WELL_KNOWN,
 };
 use countersign_protocol::enrollment::ApprovalKeyType;
 use countersign_protocol::id::Subject;
@@ -113,9 +113,8 @@ impl Device {
         // On a device that several people use, any of them could use it.
         let is_private = !known.iter().any(Account::is_shared_here);
         let passkey = passkey.filter(|_| is_private);
-        let taken = discovery.passkeys.is_some_and(|taken| taken.policy != PasskeyPolicy::Off);
         Ok(LinkPreview {
-            takes_passkeys: is_private && taken && self.party_here(&discovery).is_some(),
+            takes_passkeys: is_private && taken(&discovery).is_some() && self.party_here(&discovery).is_some(),
             takes_known_passkey: passkey.is_some() && discovery.resume.is_some_and(|how| how != ResumePolicy::Off),
             passkey,
             shared_allowed: discovery.shared == Some(SharedPolicy::Allowed),
@@ -154,7 +153,7 @@ impl Device {
         domain: &Domain,
         subject_label: &str,
     ) -> Option<PasskeyRequest> {
-        let taken = discovery.passkeys.filter(|taken| taken.policy != PasskeyPolicy::Off)?;
+        let taken = taken(discovery)?;
         let party = self.relying_party(discovery).await?;
         let user_name = format!("{} · {subject_label} · approvals", domain.shown);
         Some(PasskeyRequest { party, token, user_name, attestation: taken.attestation })
@@ -178,6 +177,11 @@ impl Device {
         let call = Call { method: Method::Get, url, headers, body: None, timeout_ms: REPLY_TIMEOUT_MS };
         Ok(self.inner.services.transport.call(call).await?)
     }
+}
+
+/// Which passkeys the provider takes; `None`: none.
+fn taken(discovery: &Discovery) -> Option<Passkeys> {
+    discovery.passkeys.filter(|taken| taken.policy != PasskeyPolicy::Off)
 }
 
 /// The document of this kind in a reply of status 200 or 201.
