@@ -2,6 +2,7 @@
 
 import { failureOf, type Answer, type Backend } from "../backend/backend";
 import type {
+  AccountLine,
   AnswerResult,
   Appearance,
   EnrollmentResult,
@@ -135,6 +136,11 @@ export class AppState {
   }
 
   /** Requests that are not held back, the oldest deadline first. */
+  /** What the account's provider is called: the name on its own page, else its host. */
+  providerName(account: AccountLine | undefined): string {
+    return this.browser?.name ?? account?.host ?? "";
+  }
+
   get waiting(): PendingRequest[] {
     return this.snapshot?.requests.filter((request) => !request.held) ?? [];
   }
