@@ -35,9 +35,8 @@ pub(super) fn page_policy(issuer: &Issuer) -> HeaderValue {
     let page = folder(issuer);
     let policy = format!(
         "default-src 'none'; script-src {page}{ASSETS} {page}{WORKER} 'wasm-unsafe-eval'; style-src 'self'; \
-         img-src 'self' data:; \
-         connect-src 'self'; manifest-src 'self'; worker-src {page}{WORKER}; base-uri 'none'; form-action 'none'; \
-         frame-ancestors 'none'; require-trusted-types-for 'script'; trusted-types svelte-trusted-html countersign"
+         img-src 'self' data:; connect-src 'self'; manifest-src 'self'; worker-src {page}{WORKER}; base-uri 'none'; \
+         form-action 'none'; frame-ancestors 'none'; require-trusted-types-for 'script'; trusted-types svelte-trusted-html countersign"
     );
     HeaderValue::try_from(policy).expect("a serialized URL is ASCII")
 }

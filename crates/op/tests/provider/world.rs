@@ -144,17 +144,13 @@ impl World {
 
     /// The same home under another configuration, as after a restart.
     pub(crate) fn restarted_with(self, config: &str) -> World {
-        let World { provider, side } = self;
-        let countersign_testing_gateway::World { home, clock, gateway, router, random: _ } = side;
-        drop((provider, gateway, router));
+        let (home, clock) = self.stopped();
         World::over(home, config, clock, 8)
     }
 
     /// As [`World::restarted_with`], after the provider has served: what it began may still be ending.
     pub(crate) async fn restarted_after_serving(self, config: &str) -> World {
-        let World { provider, side } = self;
-        let countersign_testing_gateway::World { home, clock, gateway, router, random: _ } = side;
-        drop((provider, gateway, router));
+        let (home, clock) = self.stopped();
         let began = Instant::now();
         let is_held = || File::open(home.path().join("serving.lock")).is_ok_and(|file| file.try_lock_shared().is_err());
         while is_held() {
@@ -162,6 +158,14 @@ impl World {
             tokio::time::sleep(Duration::from_millis(10)).await;
         }
         World::over(home, config, clock, 8)
+    }
+
+    /// What is left of it once it is stopped.
+    fn stopped(self) -> (tempfile::TempDir, Arc<ManualClock>) {
+        let World { provider, side } = self;
+        let countersign_testing_gateway::World { home, clock, gateway, router, random: _ } = side;
+        drop((provider, gateway, router));
+        (home, clock)
     }
 
     /// A provider over these keys and another file in the database's place, in a folder of its own: the threads of the one that goes on
