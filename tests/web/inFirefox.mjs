@@ -81,12 +81,14 @@ export const tests = {
 
     await browser.close();
     const before = service.sent.length;
-    await provider.ask("alice", "Order 2");
+    const second = await provider.ask("alice", "Order 2");
     await until("it waits at the push service", () => service.sent.length > before);
+    equal((await provider.poll(second)).delivery, "waiting", "while the browser is closed");
     const callsBefore = provider.asked.length;
     await browser.restart();
     // No page of ours is opened: the browser starts the worker.
     await fetched(provider, callsBefore);
+    equal((await provider.poll(second)).delivery, "delivered", "by the worker");
     const tab = await browser.open(`${provider.origin}/device/`);
     await until("both wait", () => tab.evaluate(`document.querySelectorAll("#requests-list li").length === 2`));
   },

@@ -5,22 +5,12 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 
 import { Chromium, until } from "./chromium.mjs";
-import { IN_APP, approval, enrollByPasskey, equal, settle } from "./steps.mjs";
+import { IN_APP, approval, choosePin, enrollByPasskey, equal, settle, withoutPasskeys } from "./steps.mjs";
 import { encodeQR } from "../../ui/node_modules/qr/index.js";
 
 const says = (tab, words) => until(`it says "${words}"`, async () => (await tab.text()).includes(words));
 
 const beforeScripts = (tab, source) => tab.send("Page.addScriptToEvaluateOnNewDocument", { source });
-
-/** A page without passkeys, opened with a link. */
-async function withoutPasskeys(browser, provider, userAgent) {
-  const tab = await browser.open("about:blank");
-  if (userAgent) await tab.send("Emulation.setUserAgentOverride", { userAgent });
-  await beforeScripts(tab, "delete window.PublicKeyCredential");
-  const token = await provider.linkToken("alice");
-  await tab.send("Page.navigate", { url: `${provider.origin}/device/#${token}` });
-  return { tab, token };
-}
 
 /** Fails if an entry of the tab's history has this in its address. */
 async function inNoEntry(tab, token) {
@@ -29,10 +19,7 @@ async function inNoEntry(tab, token) {
 }
 
 async function setUpByPin(tab) {
-  await tab.screen("pin-new");
-  await tab.type("#pin", "271828");
-  await tab.type("#pin-again", "271828");
-  await tab.click("#enroll");
+  await choosePin(tab);
   await settle(tab);
 }
 
@@ -87,7 +74,7 @@ async function beforeCamera(program, text, test) {
 
 export const tests = {
   async "an app's own browser leads to Chrome, and the link is still good there"({ browser, provider }) {
-    const { tab, token } = await withoutPasskeys(browser, provider, IN_APP);
+    const { tab, token } = await withoutPasskeys(browser, provider, { userAgent: IN_APP });
     await tab.screen("elsewhere");
     await inNoEntry(tab, token);
     const address = await tab.evaluate(`document.querySelector("#open-elsewhere").href`);

@@ -8,7 +8,7 @@ import { mkdir, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 
 import { until } from "./chromium.mjs";
-import { IN_APP, NUMBER, PAYMENT, enrollByPin, equal, linkOpened } from "./steps.mjs";
+import { IN_APP, NUMBER, PAYMENT, choosePin, enrollByPin, equal, linkOpened, withoutPasskeys } from "./steps.mjs";
 
 const AXE = readFileSync(new URL("../../ui/node_modules/axe-core/axe.min.js", import.meta.url), "utf8");
 const TAGS = ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa", "best-practice"];
@@ -114,10 +114,7 @@ async function beginning(browser, provider, language, prepare) {
 
 /** In an app's own browser, which has no passkeys. */
 async function inAnApp(browser, provider, language) {
-  const tab = await browser.open("about:blank");
-  await tab.send("Emulation.setUserAgentOverride", { userAgent: IN_APP, acceptLanguage: language });
-  await tab.send("Page.addScriptToEvaluateOnNewDocument", { source: "delete window.PublicKeyCredential" });
-  await tab.send("Page.navigate", { url: `${provider.origin}/device/#${await provider.linkToken("alice")}` });
+  const { tab } = await withoutPasskeys(browser, provider, { userAgent: IN_APP, acceptLanguage: language });
   await tab.screen("elsewhere");
   const walk = new Walk(tab, language);
   await walk.look("elsewhere");
@@ -128,16 +125,10 @@ async function inAnApp(browser, provider, language) {
 /** Set up by a link whose code is typed where it came from. */
 async function withCode(browser, provider, language) {
   const token = await provider.linkTokenWithCode("bob");
-  const tab = await browser.open("about:blank");
-  await speaking(language)(tab);
-  await tab.send("Page.navigate", { url: `${provider.origin}/device/#${token}` });
-  await tab.screen("preview");
+  const tab = await linkOpened(browser, provider, "bob", speaking(language), token);
   await tab.click("#confirm");
   await tab.click("#choose-pin");
-  await tab.screen("pin-new");
-  await tab.type("#pin", "271828");
-  await tab.type("#pin-again", "271828");
-  await tab.click("#enroll");
+  await choosePin(tab);
   await tab.screen("code");
   const walk = new Walk(tab, language);
   await walk.look("code");

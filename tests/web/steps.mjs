@@ -2,11 +2,11 @@
 
 import { until } from "./chromium.mjs";
 
-/** Opens the page with a link: it says whose it is. */
-export async function linkOpened(browser, provider, user, prepare = async () => {}) {
+/** Opens the page with a link, of the user's own where no token is given: it says whose it is. */
+export async function linkOpened(browser, provider, user, prepare = async () => {}, token = undefined) {
   const tab = await browser.open("about:blank");
   await prepare(tab);
-  await tab.go(`${provider.origin}/device/#${await provider.linkToken(user)}`);
+  await tab.go(`${provider.origin}/device/#${token ?? (await provider.linkToken(user))}`);
   await tab.screen("preview");
   const address = await tab.evaluate("location.href");
   equal(address, `${provider.origin}/device/`, "the token left the address bar");
@@ -26,12 +26,27 @@ export async function enrollByPin(browser, provider, user, prepare, settled = tr
   // There is no authenticator: that is said first.
   await tab.screen("no-screen-lock");
   await tab.click("#choose-pin");
+  await choosePin(tab);
+  if (settled) await settle(tab);
+  return tab;
+}
+
+/** Chooses the PIN that `approveByPin` types. */
+export async function choosePin(tab) {
   await tab.screen("pin-new");
   await tab.type("#pin", "271828");
   await tab.type("#pin-again", "271828");
   await tab.click("#enroll");
-  if (settled) await settle(tab);
-  return tab;
+}
+
+/** A page without passkeys, opened with a link, in a browser that says this of itself (`Emulation.setUserAgentOverride`). */
+export async function withoutPasskeys(browser, provider, told = undefined) {
+  const tab = await browser.open("about:blank");
+  if (told) await tab.send("Emulation.setUserAgentOverride", told);
+  await tab.send("Page.addScriptToEvaluateOnNewDocument", { source: "delete window.PublicKeyCredential" });
+  const token = await provider.linkToken("alice");
+  await tab.send("Page.navigate", { url: `${provider.origin}/device/#${token}` });
+  return { tab, token };
 }
 
 export async function enrollByPasskey(browser, provider, user) {
@@ -78,7 +93,7 @@ export const NUMBER = { interaction_type: "input_manual" };
 export const IN_APP =
   "Mozilla/5.0 (Linux; Android 16; Pixel 9 Build/BP2A; wv) AppleWebKit/537.36 (KHTML, like Gecko) Version/4.0 Chrome/145.0 Mobile Safari/537.36";
 
-/** The PIN of `enrollByPin`, typed where an approval asks for it. */
+/** The PIN of `choosePin`, typed where an approval asks for it. */
 export async function approveByPin(tab) {
   await tab.click("#approve");
   await until("the PIN is asked", () => tab.evaluate(`!!document.querySelector("#pin")`));
